@@ -1,0 +1,125 @@
+//! One attempt at one endpoint: its exchanges, its redirects, and how it ended.
+
+use std::sync::Arc;
+
+use super::deadline::Budget;
+use super::endpoint::{Credentials, Endpoint, Origin};
+use super::error::{Error, Outcome};
+use super::exchange::{Answer, Failure, Hop, Progress, Request, Session};
+use super::log::{Level, Log, curl};
+use super::redirect;
+use super::ring::Endpoints;
+use super::status::Status;
+use super::v2;
+
+/// How an attempt ended; it decides whether the next endpoint may be asked.
+#[derive(Debug)]
+pub enum End<T> {
+    /// The endpoint answered; the answer may still be a refusal.
+    Answered(T),
+    /// The endpoint cannot have acted on the request: every operation may go on.
+    NotSent(Error),
+    /// The endpoint may have acted on the request: only what may be sent twice goes on.
+    Unknown(Error),
+    /// The server itself does not know, and may carry the request out later: no write goes on.
+    Pending(Error),
+    /// Every endpoint would say the same: nothing goes on.
+    Final(Error),
+}
+
+/// Carries a call out on one endpoint. A server protocol is an implementation of this.
+pub trait Attempt: Sync {
+    type Answer: Send;
+
+    fn on<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        budget: &'a Budget,
+        progress: &'a mut Progress,
+    ) -> impl Future<Output = End<Self::Answer>> + Send + 'a;
+}
+
+/// An attempt in HTTP/1.1, as the v2 API speaks it.
+pub struct HttpAttempt<'a> {
+    pub session: Session<'a>,
+    pub request: &'a Request,
+    pub credentials: Option<&'a Credentials>,
+    pub max_redirects: u32,
+    /// The configured endpoints: a redirect to one of them may carry credentials.
+    pub endpoints: &'a Endpoints,
+    pub log: &'a Log,
+}
+
+impl Attempt for HttpAttempt<'_> {
+    type Answer = Answer;
+
+    async fn on(&self, endpoint: &Endpoint, budget: &Budget, progress: &mut Progress) -> End<Answer> {
+        let mut hop = self.first_hop(endpoint);
+        let mut followed = 0;
+        loop {
+            if self.log.is_enabled(Level::Debug) {
+                self.log.write(Level::Debug, &curl(self.request, &hop));
+            }
+            let answer = match self.session.exchange(self.request, &hop, budget, progress).await {
+                Ok(answer) => answer,
+                Err(failure) => return self.ended(failure),
+            };
+            if !redirect::is_redirect(&answer) {
+                return self.judge(answer, &hop, budget, progress).await;
+            }
+            // A redirect is an answer which says that this server did not act on the request.
+            match redirect::next_hop(&hop, &answer, followed, self.max_redirects, |origin| self.credentials_for(origin)) {
+                Ok(next) => hop = next,
+                Err(error) => return End::NotSent(error),
+            }
+            followed += 1;
+        }
+    }
+}
+
+impl HttpAttempt<'_> {
+    fn first_hop(&self, endpoint: &Endpoint) -> Hop {
+        Hop {
+            origin: Arc::clone(endpoint.origin()),
+            host_header: endpoint.host_header().to_owned(),
+            target: endpoint.target(&self.request.path, &self.request.query),
+            credentials: self.credentials_of(endpoint),
+        }
+    }
+
+    fn credentials_of(&self, endpoint: &Endpoint) -> Option<Credentials> {
+        self.credentials.or(endpoint.own_credentials()).cloned()
+    }
+
+    fn credentials_for(&self, origin: &Origin) -> Option<Credentials> {
+        let known = self.endpoints.list().iter().find(|endpoint| **endpoint.origin() == *origin)?;
+        self.credentials_of(known)
+    }
+
+    fn ended(&self, failure: Failure) -> End<Answer> {
+        match failure {
+            Failure::NotSent(error) if error.status() == Status::InvalidArgument => End::Final(error),
+            Failure::NotSent(error) => End::NotSent(error),
+            // The next endpoint would send the same.
+            Failure::Unknown(error) if error.status() == Status::TooLarge => {
+                let outcome = if self.request.effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
+                End::Final(error.with_outcome(outcome))
+            }
+            Failure::Unknown(error) => End::Unknown(error),
+        }
+    }
+
+    /// Tells a failing member from a member that answers.
+    async fn judge(&self, answer: Answer, hop: &Hop, budget: &Budget, progress: &mut Progress) -> End<Answer> {
+        if answer.http_status >= 500 {
+            let error = v2::failure::server_failure(&answer, hop);
+            let pending = error.server().is_some_and(|server| server.code == v2::failure::RAFT_INTERNAL);
+            return if pending { End::Pending(error) } else { End::Unknown(error) };
+        }
+        if self.request.path != v2::version::PATH && v2::not_served::is_not_served(&answer) {
+            let version = v2::version::of_server(&self.session, hop, budget, progress).await;
+            return End::NotSent(v2::not_served::error(hop, version.as_deref()));
+        }
+        End::Answered(answer)
+    }
+}

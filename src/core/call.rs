@@ -1,0 +1,155 @@
+//! One call from its context to its answer: what ends it early, and what it reports then.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::HttpAttempt;
+use super::client::Shared;
+use super::cluster::{History, Limits, walk};
+use super::error::{Error, Outcome, Result};
+use super::exchange::{Answer, Request, Session};
+use super::pool::Pool;
+use super::ring::Round;
+use super::status::Status;
+use crate::rt::context::Context;
+
+/// An answer with what a later error about it has to know.
+#[derive(Debug)]
+pub struct Answered {
+    pub answer: Answer,
+    pub endpoint: String,
+    /// What attempts before this one may have done.
+    pub outcome: Outcome,
+    pub errors: Vec<Error>,
+}
+
+impl Answered {
+    /// Adds to the error that the answer turned out to be what came before it.
+    pub fn explain(self, error: Error) -> Error {
+        error.with_outcome(self.outcome).with_list(self.errors)
+    }
+}
+
+/// Carries `request` out over the connections of `pool`, on whatever runtime polls this.
+pub async fn http(client: Arc<Shared>, pool: Arc<Pool>, request: Arc<Request>, context: Option<Context>) -> Result<Answered> {
+    let config = &client.config;
+    let started = Instant::now();
+    let deadline = match &context {
+        Some(context) => context.deadline(),
+        None => config.request_timeout.and_then(|timeout| started.checked_add(timeout)),
+    };
+    let limits = Limits { deadline, header_timeout: config.header_timeout, connect_timeout: config.connect_timeout };
+    let endpoints = client.ring.current();
+    let mut round = endpoints.round();
+    let mut history = History::new(request.effect);
+    let attempt = HttpAttempt {
+        session: Session { connector: &client.connector, pool: &pool, max_body: config.max_body },
+        request: &request,
+        credentials: config.credentials.as_ref(),
+        max_redirects: config.max_redirects,
+        endpoints: &endpoints,
+        log: &config.log,
+    };
+    let mut interruption = pin!(interruption(context.as_ref(), &client.closed, deadline));
+    // Asked before anything is sent: a call whose context is over sends nothing.
+    if let Poll::Ready(status) = poll_once(interruption.as_mut()).await {
+        return Err(interrupted(status, started, &mut round, history));
+    }
+    let ended = {
+        let mut walking = pin!(walk(&attempt, &mut round, &limits, &mut history, &config.log));
+        std::future::poll_fn(|waker| {
+            // The walk first: an answer that is there counts, even when the deadline has just passed.
+            if let Poll::Ready(result) = walking.as_mut().poll(waker) {
+                return Poll::Ready(Ok(result));
+            }
+            interruption.as_mut().poll(waker).map(Err)
+        })
+        .await
+    };
+    match ended {
+        Ok(Ok(answer)) => {
+            let endpoint = round.current().map_or_else(String::new, |endpoint| endpoint.url().to_owned());
+            Ok(Answered { answer, endpoint, outcome: history.outcome(), errors: history.into_errors() })
+        }
+        // A context error beats everything that was collected.
+        Ok(Err(error)) => match poll_once(interruption.as_mut()).await {
+            Poll::Ready(status) => Err(overtaken(status, started, error)),
+            Poll::Pending => Err(error),
+        },
+        Err(status) => Err(interrupted(status, started, &mut round, history)),
+    }
+}
+
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+}
+
+/// Ends when the call has to: cancelled, past its deadline, or the client closed.
+async fn interruption(context: Option<&Context>, closed: &CancellationToken, deadline: Option<Instant>) -> Status {
+    let mut cancelled = pin!(async {
+        match context {
+            Some(context) => context.cancelled().await,
+            None => std::future::pending().await,
+        }
+    });
+    let mut closed = pin!(closed.cancelled());
+    let mut passed = pin!(async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    });
+    std::future::poll_fn(|waker| {
+        if cancelled.as_mut().poll(waker).is_ready() {
+            let status = context.map_or(Status::Canceled, Context::status);
+            return Poll::Ready(if status == Status::Ok { Status::Canceled } else { status });
+        }
+        if closed.as_mut().poll(waker).is_ready() {
+            return Poll::Ready(Status::Closed);
+        }
+        // The clock is asked before the timer, which rounds up to the next millisecond.
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Poll::Ready(Status::DeadlineExceeded);
+        }
+        passed.as_mut().poll(waker).map(|()| Status::DeadlineExceeded)
+    })
+    .await
+}
+
+fn why(status: Status, started: Instant) -> String {
+    let after = started.elapsed().as_millis();
+    match status {
+        Status::Canceled => format!("the context was cancelled after {after} ms"),
+        Status::Closed => format!("the client was closed after {after} ms"),
+        _ => format!("the deadline passed after {after} ms"),
+    }
+}
+
+fn interrupted(status: Status, started: Instant, round: &mut Round<'_>, history: History) -> Error {
+    let outcome = history.outcome_when_interrupted();
+    let why = why(status, started);
+    let Some(endpoint) = history.current().map(str::to_owned) else {
+        return Error::new(status, format!("{why}; nothing was sent")).with_outcome(outcome).with_list(history.into_errors());
+    };
+    if status == Status::DeadlineExceeded {
+        // The endpoint used up the time of this call; the next call starts elsewhere.
+        round.pin_behind_current();
+    }
+    let doing = history.progress.describe();
+    let mut list = history.into_errors();
+    let failed = if list.is_empty() { String::new() } else { format!(" ({} failed before)", list.len()) };
+    let entry = if status == Status::DeadlineExceeded { Status::Timeout } else { status };
+    list.push(Error::new(entry, format!("{endpoint}: {why}, while {doing}")).at(&endpoint).with_outcome(outcome));
+    Error::new(status, format!("{why}, while {doing} of {endpoint}{failed}")).at(&endpoint).with_outcome(outcome).with_list(list)
+}
+
+/// The walk failed and the context is over too: the context's status, the walk's list and outcome.
+fn overtaken(status: Status, started: Instant, error: Error) -> Error {
+    let text = format!("{}; until then: {}", why(status, started), error.message());
+    let list = if error.list().is_empty() { vec![error.clone()] } else { error.list().to_vec() };
+    Error::new(status, text).with_outcome(error.outcome()).with_list(list)
+}

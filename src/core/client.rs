@@ -1,0 +1,202 @@
+//! The client: a configuration, a ring, lanes to run calls on, and the calls themselves.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::call::{self, Answered};
+use super::config::{Config, DEFAULT_ENDPOINT, Protocol, parse_endpoints};
+use super::connector::Connector;
+use super::endpoint::Endpoint;
+use super::error::{Error, Result};
+use super::exchange::Request;
+use super::keys::Operation;
+use super::log::Level;
+use super::pool::Pool;
+use super::response::Response;
+use super::ring::{Endpoints, Ring};
+use super::status::Status;
+use super::v2;
+use crate::rt::callback;
+use crate::rt::context::Context;
+use crate::rt::internal::Internal;
+use crate::rt::lanes::Lanes;
+
+/// What calls need, on whatever runtime they run.
+pub struct Shared {
+    pub config: Config,
+    pub ring: Ring,
+    pub connector: Connector,
+    pub closed: CancellationToken,
+}
+
+pub struct Client {
+    shared: Arc<Shared>,
+    lanes: Lanes,
+    internal: Internal,
+    running: Running,
+}
+
+impl Client {
+    /// No network traffic, no thread.
+    pub fn new(mut config: Config) -> Result<Client> {
+        if config.endpoints.is_empty() {
+            config.add_endpoints(DEFAULT_ENDPOINT)?;
+        }
+        if config.protocol == Protocol::V3 {
+            return Err(Error::new(Status::Unsupported, "protocol: etcd v3 is not part of this version; use AUTO or V2"));
+        }
+        check_supported(&config.endpoints)?;
+        let ring = Ring::new(config.endpoints.clone())?;
+        let shared = Shared { config, ring, connector: Connector::default(), closed: CancellationToken::new() };
+        Ok(Client { shared: Arc::new(shared), lanes: Lanes::default(), internal: Internal::default(), running: Running::default() })
+    }
+
+    /// The endpoints in the shuffled order in which they are tried.
+    pub fn endpoints(&self) -> Vec<String> {
+        self.shared.ring.current().list().iter().map(|endpoint| endpoint.url().to_owned()).collect()
+    }
+
+    /// All or nothing; running calls keep the list they started with.
+    pub fn set_endpoints<'a>(&self, urls: impl Iterator<Item = &'a str>) -> Result<()> {
+        self.refuse_when_closed()?;
+        let mut list = Vec::new();
+        for url in urls {
+            list.extend(parse_endpoints(url)?);
+        }
+        check_supported(&list)?;
+        self.shared.ring.replace(list)?;
+        self.shared.config.log.write(Level::Info, &format!("endpoints are now {}", self.endpoints().join(", ")));
+        Ok(())
+    }
+
+    pub fn version(&self, context: Option<&Context>) -> Result<v2::version::ServerVersion> {
+        let answered = self.http(v2::version::request(), context)?;
+        v2::version::decode(&answered.answer, &answered.endpoint).map_err(|error| answered.explain(error))
+    }
+
+    pub fn keys(&self, operation: &Operation<'_>, context: Option<&Context>) -> Result<Response> {
+        let longest_target = longest_target(&self.shared.ring.current());
+        let request = v2::keys_request::keys_request(&self.shared.config.keys_prefix, operation, longest_target)?;
+        let effect = request.effect;
+        let answered = self.http(request, context)?;
+        v2::keys_answer::decode(&answered.answer, &answered.endpoint, effect).map_err(|error| answered.explain(error))
+    }
+
+    fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {
+        let (shared, request, context) = (self.shared.clone(), Arc::new(request), context.cloned());
+        self.block_on(|pool| call::http(shared, pool, request, context))?
+    }
+
+    /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot
+    /// (no lane left, or it is inside a tokio runtime already) the internal runtime does it.
+    fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(&self, call: impl FnOnce(Arc<Pool>) -> F) -> Result<T> {
+        if callback::is_inside() {
+            return Err(Error::new(Status::WouldDeadlock, "a blocking call was made inside a callback of this library"));
+        }
+        // Entered before the question, so that close either waits for this call or is seen by it.
+        let _running = self.running.enter();
+        self.refuse_when_closed()?;
+        if tokio::runtime::Handle::try_current().is_err()
+            && let Some(lane) = self.lanes.take()
+        {
+            let result = lane.block_on(call(lane.pool().clone()));
+            self.lanes.put(lane);
+            return Ok(result);
+        }
+        self.internal.run(call)
+    }
+
+    fn refuse_when_closed(&self) -> Result<()> {
+        match self.shared.closed.is_cancelled() {
+            true => Err(Error::new(Status::Closed, "the client was closed")),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends every running call with CLOSED, refuses new ones, and waits until all have returned and
+    /// every thread has ended.
+    pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
+        if callback::is_inside() {
+            return Err(Error::new(Status::WouldDeadlock, "close was called inside a callback of this library"));
+        }
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self.shared.closed.cancel();
+        let left = self.running.wait_until_none(until);
+        self.lanes.clear();
+        if left == 0 && self.internal.stop(until) {
+            return Ok(());
+        }
+        let text = format!("the client is closed, but {left} calls and its thread had not ended when the time was over");
+        Err(Error::new(Status::DeadlineExceeded, text))
+    }
+}
+
+impl Drop for Client {
+    /// Never waits: lanes and the internal runtime end by themselves.
+    fn drop(&mut self) {
+        self.shared.closed.cancel();
+    }
+}
+
+fn check_supported(endpoints: &[Arc<Endpoint>]) -> Result<()> {
+    match endpoints.iter().find(|endpoint| endpoint.origin().scheme.is_encrypted()) {
+        Some(endpoint) => {
+            let text = format!("endpoint: '{}' needs TLS, which is not part of this version", endpoint.url());
+            Err(Error::new(Status::Unsupported, text))
+        }
+        None => Ok(()),
+    }
+}
+
+/// `DELETE TARGET HTTP/1.1\r\n` has to fit into the 4096 bytes in which a plain etcd sniffs the protocol.
+fn longest_target(endpoints: &Endpoints) -> Option<usize> {
+    const LONGEST: usize = 4096 - "DELETE ".len() - " HTTP/1.1\r\n".len();
+    let plain = endpoints.list().iter().filter(|endpoint| !endpoint.origin().scheme.is_encrypted());
+    let paths = plain.map(|endpoint| endpoint.target("", "").trim_end_matches('/').len());
+    paths.max().map(|longest_path| LONGEST.saturating_sub(longest_path))
+}
+
+/// Counts the calls that are running, for `close`.
+#[derive(Default)]
+struct Running {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Running {
+    fn enter(&self) -> Entered<'_> {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Entered(self)
+    }
+
+    /// How many are left: 0, or those that had not returned in time.
+    fn wait_until_none(&self, until: Option<Instant>) -> usize {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        while *count > 0 {
+            let Some(until) = until else {
+                count = self.changed.wait(count).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            count = self.changed.wait_timeout(count, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *count
+    }
+}
+
+struct Entered<'a>(&'a Running);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let mut count = self.0.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            self.0.changed.notify_all();
+        }
+    }
+}

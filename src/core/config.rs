@@ -1,0 +1,110 @@
+//! What a client is made from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::endpoint::{Credentials, Endpoint};
+use super::error::{Error, Result};
+use super::keys::path;
+use super::log::Log;
+
+pub const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:2379";
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SelectionMode {
+    #[default]
+    Random,
+    Leader,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Protocol {
+    #[default]
+    Auto,
+    V2,
+    V3,
+}
+
+#[derive(Clone)]
+pub struct Config {
+    pub endpoints: Vec<Arc<Endpoint>>,
+    pub credentials: Option<Credentials>,
+    /// For calls without a context; None waits for ever.
+    pub request_timeout: Option<Duration>,
+    pub header_timeout: Option<Duration>,
+    pub connect_timeout: Option<Duration>,
+    pub selection_mode: SelectionMode,
+    pub max_redirects: u32,
+    /// Encoded and canonical.
+    pub keys_prefix: String,
+    pub protocol: Protocol,
+    pub log: Log,
+    /// The largest body of an answer that is read.
+    pub max_body: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            endpoints: Vec::new(),
+            credentials: None,
+            request_timeout: Some(Duration::from_secs(5)),
+            header_timeout: None,
+            // As Go's DefaultTransport.
+            connect_timeout: Some(Duration::from_secs(30)),
+            selection_mode: SelectionMode::Random,
+            max_redirects: 10,
+            keys_prefix: "/v2/keys".into(),
+            protocol: Protocol::Auto,
+            log: Log::default(),
+            max_body: 256 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// One URL, or several with commas between; all or nothing.
+    pub fn add_endpoints(&mut self, urls: &str) -> Result<()> {
+        self.endpoints.extend(parse_endpoints(urls)?);
+        Ok(())
+    }
+
+    pub fn set_keys_prefix(&mut self, prefix: &str) -> Result<()> {
+        self.keys_prefix = path::encoded_prefix(prefix)?;
+        Ok(())
+    }
+}
+
+pub fn parse_endpoints(urls: &str) -> Result<Vec<Arc<Endpoint>>> {
+    urls.split(',').map(|url| Endpoint::parse(url.trim()).map(Arc::new)).collect()
+}
+
+/// 0 means none; negative times are refused.
+pub fn timeout_from_ms(argument: &str, ms: i64) -> Result<Option<Duration>> {
+    let Ok(positive) = u64::try_from(ms) else {
+        return Err(Error::invalid_argument(argument, format_args!("{ms} is negative; 0 means none")));
+    };
+    Ok((positive > 0).then(|| Duration::from_millis(positive)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_taken_all_or_none() {
+        let mut config = Config::default();
+        config.add_endpoints("http://a:1, http://b:2").expect("valid");
+        assert!(config.add_endpoints("http://c:3,nonsense").is_err());
+        assert!(config.add_endpoints("http://c:3,").is_err());
+        let urls: Vec<_> = config.endpoints.iter().map(|endpoint| endpoint.url()).collect();
+        assert_eq!(urls, ["http://a:1", "http://b:2"]);
+    }
+
+    #[test]
+    fn zero_is_no_timeout_and_less_is_refused() {
+        assert_eq!(timeout_from_ms("ms", 0).expect("none"), None);
+        assert_eq!(timeout_from_ms("ms", 5).expect("five"), Some(Duration::from_millis(5)));
+        assert!(timeout_from_ms("ms", -1).expect_err("negative").message().starts_with("ms: "));
+    }
+}

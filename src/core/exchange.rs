@@ -1,0 +1,296 @@
+//! One request and its answer over one connection: where it fails decides whether it may be sent again.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+
+use super::connection::{Connection, Wire};
+use super::connector::Connector;
+use super::deadline::{Budget, Limit, Reason};
+use super::endpoint::{Credentials, Origin};
+use super::error::Error;
+use super::pool::Pool;
+use super::status::Status;
+
+/// What a call sends, whichever endpoint it goes to.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: http::Method,
+    /// Encoded, without the endpoint's own path.
+    pub path: String,
+    /// Encoded and sorted, without `?`.
+    pub query: String,
+    pub content_type: Option<&'static str>,
+    pub body: Bytes,
+    pub effect: Effect,
+}
+
+/// What a second sending could do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// The plain unconditional set: the second one leaves what the first one left.
+    IdempotentWrite,
+    /// Everything else: the second one may fail, or do it twice.
+    OneShotWrite,
+}
+
+impl Effect {
+    pub fn is_write(self) -> bool {
+        self != Effect::Read
+    }
+
+    pub fn may_resend(self) -> bool {
+        self != Effect::OneShotWrite
+    }
+}
+
+/// Where one HTTP request of an attempt goes: the endpoint itself, or what it redirected to.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    pub origin: Arc<Origin>,
+    pub host_header: String,
+    pub target: String,
+    pub credentials: Option<Credentials>,
+}
+
+impl Hop {
+    pub fn url(&self) -> String {
+        format!("{}{}", self.origin, self.target)
+    }
+}
+
+/// A complete answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub http_status: u16,
+    pub headers: http::HeaderMap,
+    pub body: Bytes,
+}
+
+/// Why there is no complete answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// The server cannot have acted on the request.
+    NotSent(Error),
+    /// The server may have acted on it.
+    Unknown(Error),
+}
+
+impl Failure {
+    pub fn error(&self) -> &Error {
+        match self {
+            Failure::NotSent(error) | Failure::Unknown(error) => error,
+        }
+    }
+}
+
+/// Where a call stands, for the error of a call that is cut off in the middle.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    phase: Phase,
+    /// The connection in use, and how much had been written on it before this request.
+    wire: Option<(Arc<Wire>, u64)>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Connecting,
+    Answer,
+    Body,
+}
+
+impl Progress {
+    pub fn describe(&self) -> &'static str {
+        match self.phase {
+            Phase::Connecting => "waiting for the connection",
+            Phase::Answer => "waiting for the answer",
+            Phase::Body => "reading the answer",
+        }
+    }
+
+    /// Whether a byte of the request may have reached the server.
+    pub fn is_sent(&self) -> bool {
+        self.wire.as_ref().is_some_and(|(wire, before)| wire.written() > *before)
+    }
+
+    pub fn clear(&mut self) {
+        *self = Progress::default();
+    }
+}
+
+/// What an exchange works with, the same for every attempt of a call.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    pub connector: &'a Connector,
+    pub pool: &'a Pool,
+    pub max_body: usize,
+}
+
+impl Session<'_> {
+    /// One request, one answer.
+    pub async fn exchange(&self, request: &Request, hop: &Hop, budget: &Budget, progress: &mut Progress) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        let mut resent = false;
+        loop {
+            progress.clear();
+            let mut connection = self.connection(hop, budget, started).await.map_err(Failure::NotSent)?;
+            let wire = connection.wire().clone();
+            let (written, read) = (wire.written(), wire.read());
+            progress.wire = Some((wire.clone(), written));
+            progress.phase = Phase::Answer;
+            let result = self.exchange_on(&mut connection, request, hop, budget, started, progress).await;
+            let Err((error, timed_out)) = result else {
+                if connection.rest().await {
+                    self.pool.put(&hop.origin, connection);
+                }
+                return result.map_err(|(error, _)| Failure::Unknown(error));
+            };
+            let sent = wire.written() > written;
+            let stale = connection.is_reused() && wire.read() == read && !timed_out;
+            // A pooled connection that the server had closed says nothing about the server: try a fresh one.
+            // Once a byte went out, that is only safe for what may be sent twice.
+            if stale && (!sent || (request.effect.may_resend() && !resent)) {
+                resent |= sent;
+                continue;
+            }
+            return Err(if sent { Failure::Unknown(error) } else { Failure::NotSent(error) });
+        }
+    }
+
+    async fn connection(&self, hop: &Hop, budget: &Budget, started: Instant) -> Result<Connection, Error> {
+        if let Some(connection) = self.pool.take(&hop.origin) {
+            return Ok(connection);
+        }
+        let limit = budget.connect_limit(Instant::now(), started);
+        let connecting = self.connector.connect(&hop.origin, limit.map(|limit| limit.at).or(budget.deadline));
+        within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")))
+    }
+
+    async fn exchange_on(
+        &self,
+        connection: &mut Connection,
+        request: &Request,
+        hop: &Hop,
+        budget: &Budget,
+        started: Instant,
+        progress: &mut Progress,
+    ) -> Result<Answer, (Error, bool)> {
+        let message = build(request, hop).map_err(|error| (error, false))?;
+        let limit = budget.answer_limit(Instant::now(), started);
+        let head = match within(limit, connection.send(message)).await {
+            Ok(head) => head.map_err(|error| (broken(hop, &error, "before the answer"), false))?,
+            Err(limit) => return Err((timeout(hop, limit, started, "waiting for the answer"), true)),
+        };
+        progress.phase = Phase::Body;
+        let (parts, body) = head.into_parts();
+        let http_status = parts.status.as_u16();
+        let body = self.read_body(connection, body, hop, budget, started).await;
+        let body = body.map_err(|(error, timed_out)| (error.with_http_status(http_status), timed_out))?;
+        Ok(Answer { http_status, headers: parts.headers, body })
+    }
+
+    async fn read_body(
+        &self,
+        connection: &mut Connection,
+        mut body: Incoming,
+        hop: &Hop,
+        budget: &Budget,
+        started: Instant,
+    ) -> Result<Bytes, (Error, bool)> {
+        let too_large = || {
+            let text = format!("the answer of {} is larger than {} bytes", hop.url(), self.max_body);
+            (Error::new(Status::TooLarge, text).at(&hop.origin.to_string()), false)
+        };
+        let announced = body.size_hint().lower();
+        if announced > self.max_body as u64 {
+            return Err(too_large());
+        }
+        let mut collected = Bytes::new();
+        let mut joined = Vec::new();
+        loop {
+            let limit = budget.body_limit(Instant::now());
+            let frame = match within(limit, connection.next_frame(&mut body)).await {
+                Ok(Some(frame)) => frame.map_err(|error| (broken(hop, &error, "in the middle of the answer"), false))?,
+                Ok(None) => return Ok(if joined.is_empty() { collected } else { joined.into() }),
+                Err(limit) => return Err((timeout(hop, limit, started, "reading the answer"), true)),
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            if collected.is_empty() && joined.is_empty() {
+                // Most answers come in one piece, which is handed on without a copy.
+                collected = data;
+            } else {
+                if joined.is_empty() {
+                    joined.reserve(usize::try_from(announced).unwrap_or(0).max(collected.len() + data.len()));
+                    joined.extend_from_slice(&collected);
+                }
+                joined.extend_from_slice(&data);
+            }
+            if collected.len().max(joined.len()) > self.max_body {
+                return Err(too_large());
+            }
+        }
+    }
+}
+
+/// Runs `future` until `limit`; gives the limit back when it passes.
+async fn within<T>(limit: Option<Limit>, future: impl Future<Output = T>) -> Result<T, Limit> {
+    match limit {
+        Some(limit) => tokio::time::timeout_at(limit.at.into(), future).await.map_err(|_| limit),
+        None => Ok(future.await),
+    }
+}
+
+fn build(request: &Request, hop: &Hop) -> Result<http::Request<Full<Bytes>>, Error> {
+    let mut message = http::Request::builder().method(request.method.clone()).uri(hop.target.as_str());
+    message = message.header(http::header::HOST, &hop.host_header);
+    message = message.header(http::header::USER_AGENT, concat!("libetcd_client/", env!("CARGO_PKG_VERSION")));
+    if let Some(content_type) = request.content_type {
+        message = message.header(http::header::CONTENT_TYPE, content_type);
+    }
+    if let Some(credentials) = &hop.credentials {
+        message = message.header(http::header::AUTHORIZATION, credentials.header_value());
+    }
+    let built = message.body(Full::new(request.body.clone()));
+    built.map_err(|error| Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}")))
+}
+
+fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) -> Error {
+    let waited = limit.at.saturating_duration_since(started).as_millis();
+    let (status, why) = match limit.reason {
+        Reason::ConnectTimeout => (Status::Connect, "the connect timeout passed"),
+        Reason::HeaderTimeout => (Status::Timeout, "the header timeout passed"),
+        Reason::FairShare => (Status::Timeout, "its share of the deadline passed"),
+    };
+    let origin = hop.origin.to_string();
+    Error::new(status, format!("{origin}: {why} after {waited} ms while {doing}")).at(&origin)
+}
+
+/// etcd sniffs the protocol in the first 4096 bytes of a plain connection and resets it when the request line is longer.
+const SNIFFED_BYTES: usize = 4096;
+
+fn broken(hop: &Hop, error: &hyper::Error, place: &str) -> Error {
+    let origin = hop.origin.to_string();
+    if error.is_parse() {
+        let text = format!("{origin} does not answer in HTTP: {}; is it an etcd client port?", root_cause(error));
+        return Error::new(Status::InvalidResponse, text).at(&origin);
+    }
+    let mut text = format!("{origin}: the connection broke {place}: {}", root_cause(error));
+    if hop.target.len() > SNIFFED_BYTES - 16 && !hop.origin.scheme.is_encrypted() {
+        text.push_str("; etcd resets plain connections whose first request line is longer than 4096 bytes");
+    }
+    Error::new(Status::Io, text).at(&origin)
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,123 @@
+//! The keys operations, whatever protocol carries them out.
+
+pub mod path;
+
+use super::error::{Error, Result};
+use super::exchange::Effect;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PrevExist {
+    #[default]
+    Ignore,
+    Exist,
+    NoExist,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GetOptions {
+    pub recursive: bool,
+    pub sort: bool,
+    pub quorum: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct SetOptions {
+    pub prev_value: Option<String>,
+    /// 0 means no comparison, as in Go: etcd's indexes start at 1.
+    pub prev_index: u64,
+    pub prev_exist: PrevExist,
+    pub ttl: Option<Ttl>,
+    pub refresh: bool,
+    pub dir: bool,
+    pub no_value_on_success: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct DeleteOptions {
+    pub prev_value: Option<String>,
+    pub prev_index: u64,
+    pub recursive: bool,
+    pub dir: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CreateInOrderOptions {
+    pub ttl: Option<Ttl>,
+}
+
+/// A time to live in whole seconds, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl(u64);
+
+impl Ttl {
+    /// Rounds up: Go rounds down, and a TTL of 500 ms becomes 0, which the server takes as "expires now".
+    pub fn from_ms(ms: i64) -> Result<Ttl> {
+        match u64::try_from(ms) {
+            Ok(ms) if ms > 0 => Ok(Ttl(ms.div_ceil(1000))),
+            _ => Err(Error::invalid_argument("ttl_ms", format_args!("{ms} is not positive; leave the TTL unset for none"))),
+        }
+    }
+
+    pub fn seconds(self) -> u64 {
+        self.0
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Operation<'a> {
+    Get { key: &'a str, options: &'a GetOptions },
+    Set { key: &'a str, value: &'a str, options: &'a SetOptions },
+    CreateInOrder { dir: &'a str, value: &'a str, options: &'a CreateInOrderOptions },
+    Delete { key: &'a str, options: &'a DeleteOptions },
+}
+
+impl Operation<'_> {
+    /// Only the plain unconditional set of a value may be sent twice. Go resends compare-and-swap, update
+    /// and in-order creates too, and reports false 101s and doubled queue entries.
+    pub fn effect(&self) -> Effect {
+        match self {
+            Operation::Get { .. } => Effect::Read,
+            Operation::Set { options, .. } if options.is_plain() => Effect::IdempotentWrite,
+            Operation::Set { .. } | Operation::CreateInOrder { .. } | Operation::Delete { .. } => Effect::OneShotWrite,
+        }
+    }
+}
+
+impl SetOptions {
+    fn is_plain(&self) -> bool {
+        let unconditional = self.prev_value.is_none() && self.prev_index == 0 && self.prev_exist == PrevExist::Ignore;
+        unconditional && !self.dir && !self.refresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ttl_is_rounded_up_to_whole_seconds_and_never_zero() {
+        for (ms, seconds) in [(1, 1), (500, 1), (1000, 1), (1001, 2), (i64::MAX, 9_223_372_036_854_776)] {
+            assert_eq!(Ttl::from_ms(ms).expect("positive").seconds(), seconds);
+        }
+        for ms in [0, -1, i64::MIN] {
+            assert!(Ttl::from_ms(ms).is_err());
+        }
+    }
+
+    #[test]
+    fn only_the_plain_set_may_be_sent_twice() {
+        let effect = |options: SetOptions| Operation::Set { key: "k", value: "v", options: &options }.effect();
+        let ttl = Ttl::from_ms(1000).ok();
+        assert_eq!(effect(SetOptions { ttl, no_value_on_success: true, ..SetOptions::default() }), Effect::IdempotentWrite);
+        for one_shot in [
+            SetOptions { prev_value: Some("v".into()), ..SetOptions::default() },
+            SetOptions { prev_index: 1, ..SetOptions::default() },
+            SetOptions { prev_exist: PrevExist::Exist, ..SetOptions::default() },
+            SetOptions { prev_exist: PrevExist::NoExist, ..SetOptions::default() },
+            SetOptions { dir: true, ..SetOptions::default() },
+            SetOptions { refresh: true, ..SetOptions::default() },
+        ] {
+            assert_eq!(effect(one_shot), Effect::OneShotWrite);
+        }
+    }
+}

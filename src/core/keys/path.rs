@@ -1,0 +1,100 @@
+//! Keys as paths: what `.`, `..` and `//` mean, so that no key leaves its prefix.
+
+use crate::core::encoding;
+use crate::core::error::{Error, Result};
+
+/// Longer request targets are carried by no HTTP library on either side.
+const LONGEST: usize = 60_000;
+
+/// `prefix` and `key` as one encoded URL path. Empty segments, `.` and `..` are resolved inside the key as
+/// Go resolves them; a key that would climb out of the prefix is refused (in Go, "../members" reaches `/v2/members`).
+pub fn encoded(argument: &str, prefix: &str, key: &str) -> Result<String> {
+    let segments = resolved(key).ok_or_else(|| {
+        Error::invalid_argument(argument, format_args!("'{}' climbs out of the keys with '..'", excerpt(key)))
+    })?;
+    let mut path = String::with_capacity(prefix.len() + key.len() + 8);
+    path.push_str(prefix);
+    for segment in &segments {
+        path.push('/');
+        encoding::push_path(&mut path, segment);
+    }
+    // Go keeps a trailing slash; etcd itself takes the key with and without it as the same.
+    if key.ends_with('/') && (key.trim_matches('/').is_empty() || !segments.is_empty()) {
+        path.push('/');
+    }
+    if path.len() > LONGEST {
+        let why = format_args!("has {} bytes as a URL path; at most {LONGEST} can be sent", path.len());
+        return Err(Error::invalid_argument(argument, why));
+    }
+    Ok(path)
+}
+
+/// The canonical form of a keys prefix, encoded: a leading slash, no trailing one.
+pub fn encoded_prefix(prefix: &str) -> Result<String> {
+    encoded("prefix", "", prefix.trim_end_matches('/'))
+}
+
+fn resolved(key: &str) -> Option<Vec<&str>> {
+    let mut segments = Vec::new();
+    for segment in key.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop()?;
+            }
+            name => segments.push(name),
+        }
+    }
+    Some(segments)
+}
+
+fn excerpt(key: &str) -> String {
+    let mut shown: String = key.chars().take(80).collect();
+    if shown.len() < key.len() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_become_paths_as_in_go() {
+        let cases = [
+            ("", "/v2/keys"),
+            ("/", "/v2/keys/"),
+            ("foo", "/v2/keys/foo"),
+            ("/foo", "/v2/keys/foo"),
+            ("foo/", "/v2/keys/foo/"),
+            ("//a//./b/../c//", "/v2/keys/a/c/"),
+            ("a b?c", "/v2/keys/a%20b%3Fc"),
+            ("/%2e%2e/x", "/v2/keys/%252e%252e/x"),
+            ("a/..", "/v2/keys"),
+        ];
+        for (key, path) in cases {
+            assert_eq!(encoded("key", "/v2/keys", key).expect(key), path, "{key}");
+        }
+    }
+
+    #[test]
+    fn no_key_climbs_out_of_its_prefix() {
+        for key in ["..", "../members", "/../x", "a/../../members", "a/b/../../../x"] {
+            let error = encoded("key", "/v2/keys", key).expect_err(key);
+            assert!(error.message().starts_with("key: '"), "{key}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_made_canonical() {
+        for (prefix, expected) in [("", ""), ("/", ""), ("v2/keys", "/v2/keys"), ("//v2//keys/", "/v2/keys")] {
+            assert_eq!(encoded_prefix(prefix).expect(prefix), expected);
+        }
+    }
+
+    #[test]
+    fn an_absurdly_long_key_is_refused() {
+        assert!(encoded("key", "/v2/keys", &"x".repeat(70_000)).is_err());
+    }
+}

@@ -1,0 +1,23 @@
+//! The client, in safe Rust: what to send, where, how often, and what the answer means.
+#![forbid(unsafe_code)]
+
+pub mod attempt;
+pub mod call;
+pub mod client;
+pub mod cluster;
+pub mod config;
+pub mod connection;
+pub mod connector;
+pub mod deadline;
+pub mod encoding;
+pub mod endpoint;
+pub mod error;
+pub mod exchange;
+pub mod keys;
+pub mod log;
+pub mod pool;
+pub mod redirect;
+pub mod response;
+pub mod ring;
+pub mod status;
+pub mod v2;

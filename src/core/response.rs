@@ -1,0 +1,207 @@
+//! What a successful keys call gives back. All text and all nodes live in two vectors, however large the
+//! listing is: no allocation per string, and one free.
+
+/// A piece of the text, without the NUL that follows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    len: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Action {
+    Unknown = 0,
+    Get = 1,
+    Set = 2,
+    Create = 3,
+    Update = 4,
+    Delete = 5,
+    CompareAndSwap = 6,
+    CompareAndDelete = 7,
+    Expire = 8,
+}
+
+impl Action {
+    fn from_name(name: &str) -> Action {
+        match name {
+            "get" => Action::Get,
+            "set" => Action::Set,
+            "create" => Action::Create,
+            "update" => Action::Update,
+            "delete" => Action::Delete,
+            "compareAndSwap" => Action::CompareAndSwap,
+            "compareAndDelete" => Action::CompareAndDelete,
+            "expire" => Action::Expire,
+            _ => Action::Unknown,
+        }
+    }
+}
+
+/// When a node expires, as the server said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiration {
+    pub unix_seconds: i64,
+    pub nanoseconds: i32,
+}
+
+/// Children of one node stand next to each other in the response's nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Children {
+    start: u32,
+    count: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Node {
+    pub key: Span,
+    pub value: Span,
+    pub is_dir: bool,
+    pub created_index: u64,
+    pub modified_index: u64,
+    pub ttl: i64,
+    pub expiration: Option<Expiration>,
+    pub children: Children,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Response {
+    text: Vec<u8>,
+    nodes: Vec<Node>,
+    action: Span,
+    cluster_id: Span,
+    index: u64,
+    node: Option<u32>,
+    prev_node: Option<u32>,
+}
+
+impl Response {
+    pub fn action_name(&self) -> &[u8] {
+        self.text(self.action)
+    }
+
+    pub fn action(&self) -> Action {
+        std::str::from_utf8(self.action_name()).map_or(Action::Unknown, Action::from_name)
+    }
+
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    pub fn cluster_id(&self) -> &[u8] {
+        self.text(self.cluster_id)
+    }
+
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The position of the node among `nodes`.
+    pub fn node(&self) -> Option<usize> {
+        self.node.map(|position| position as usize)
+    }
+
+    pub fn prev_node(&self) -> Option<usize> {
+        self.prev_node.map(|position| position as usize)
+    }
+
+    /// The positions of a node's children.
+    pub fn children(&self, node: &Node) -> std::ops::Range<usize> {
+        let start = node.children.start as usize;
+        start..start + node.children.count as usize
+    }
+
+    /// Text without its NUL.
+    pub fn text(&self, span: Span) -> &[u8] {
+        let start = span.start as usize;
+        self.text.get(start..start + span.len as usize).unwrap_or(b"")
+    }
+
+    /// Text with the NUL that follows it, for C.
+    pub fn text_with_nul(&self, span: Span) -> &[u8] {
+        let start = span.start as usize;
+        self.text.get(start..start + span.len as usize + 1).unwrap_or(b"\0")
+    }
+
+    pub fn action_with_nul(&self) -> &[u8] {
+        self.text_with_nul(self.action)
+    }
+
+    pub fn cluster_id_with_nul(&self) -> &[u8] {
+        self.text_with_nul(self.cluster_id)
+    }
+}
+
+/// More than 4 GiB of text or nodes cannot be addressed; answers are limited to far less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
+/// Fills a response front to back, in the order in which an answer is read.
+#[derive(Debug)]
+pub struct Builder {
+    response: Response,
+    /// Nodes whose siblings are still being read; a node's children are moved behind each other when all are there.
+    pending: Vec<Node>,
+}
+
+impl Builder {
+    /// The text of an answer is never longer than the answer.
+    pub fn with_text_capacity(bytes: usize) -> Builder {
+        // The first byte is the empty text that absent spans point to.
+        let mut text = Vec::with_capacity(bytes.saturating_add(64));
+        text.push(0);
+        Builder { response: Response { text, ..Response::default() }, pending: Vec::new() }
+    }
+
+    pub fn add_text(&mut self, text: &[u8]) -> Result<Span, TooLarge> {
+        let start = u32::try_from(self.response.text.len()).map_err(|_| TooLarge)?;
+        let len = u32::try_from(text.len()).map_err(|_| TooLarge)?;
+        self.response.text.extend_from_slice(text);
+        self.response.text.push(0);
+        Ok(Span { start, len })
+    }
+
+    /// Marks where the children of a node begin.
+    pub fn begin_children(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub fn add_child(&mut self, node: Node) {
+        self.pending.push(node);
+    }
+
+    /// Moves the children that were added since `begin` to their place.
+    pub fn end_children(&mut self, begin: usize) -> Result<Children, TooLarge> {
+        let start = u32::try_from(self.response.nodes.len()).map_err(|_| TooLarge)?;
+        let begin = begin.min(self.pending.len());
+        let count = u32::try_from(self.pending.len() - begin).map_err(|_| TooLarge)?;
+        self.response.nodes.extend(self.pending.drain(begin..));
+        Ok(Children { start, count })
+    }
+
+    fn add_top(&mut self, node: Node) -> Result<u32, TooLarge> {
+        let position = u32::try_from(self.response.nodes.len()).map_err(|_| TooLarge)?;
+        self.response.nodes.push(node);
+        Ok(position)
+    }
+
+    pub fn set_node(&mut self, node: Node) -> Result<(), TooLarge> {
+        self.response.node = Some(self.add_top(node)?);
+        Ok(())
+    }
+
+    pub fn set_prev_node(&mut self, node: Node) -> Result<(), TooLarge> {
+        self.response.prev_node = Some(self.add_top(node)?);
+        Ok(())
+    }
+
+    pub fn set_action(&mut self, action: Span) {
+        self.response.action = action;
+    }
+
+    pub fn finish(mut self, index: u64, cluster_id: &[u8]) -> Result<Response, TooLarge> {
+        self.response.index = index;
+        self.response.cluster_id = self.add_text(cluster_id)?;
+        Ok(self.response)
+    }
+}

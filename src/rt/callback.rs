@@ -1,0 +1,37 @@
+//! Knows whether this thread is inside one of the application's callbacks, where blocking would deadlock.
+
+use std::cell::Cell;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs a callback of the application; calls that block refuse to run inside it.
+pub fn inside<T>(callback: impl FnOnce() -> T) -> T {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            DEPTH.with(|depth| depth.set(depth.get().saturating_sub(1)));
+        }
+    }
+    DEPTH.with(|depth| depth.set(depth.get().saturating_add(1)));
+    let _leave = Leave;
+    callback()
+}
+
+pub fn is_inside() -> bool {
+    DEPTH.with(|depth| depth.get() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callback_is_known_until_it_returns_also_by_a_panic() {
+        assert!(!is_inside());
+        assert!(inside(is_inside));
+        let _ = std::panic::catch_unwind(|| inside(|| std::panic::resume_unwind(Box::new(()))));
+        assert!(!is_inside());
+    }
+}

@@ -1,0 +1,101 @@
+//! The internal runtime: one thread, started when first needed, for what has to go on without a caller
+//! and for blocking calls that no lane can carry.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::runtime::{Builder, Handle};
+use tokio_util::sync::CancellationToken;
+
+use super::thread;
+use crate::core::error::{Error, Result};
+use crate::core::pool::Pool;
+use crate::core::status::Status;
+
+#[derive(Default)]
+pub struct Internal(Mutex<Option<Running>>);
+
+struct Running {
+    handle: Handle,
+    pool: Arc<Pool>,
+    stop: CancellationToken,
+    /// Disconnects when the thread has ended.
+    ended: Receiver<()>,
+}
+
+impl Internal {
+    /// Runs the whole call there and waits once, so that it costs one hop each way.
+    pub fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(&self, call: impl FnOnce(Arc<Pool>) -> F) -> Result<T> {
+        let (handle, pool) = self.started()?;
+        let (sender, receiver) = sync_channel(1);
+        let future = call(pool);
+        handle.spawn(async move {
+            let _ = sender.send(future.await);
+        });
+        receiver.recv().map_err(|_| Error::new(Status::Panic, "a call on the internal runtime ended without a result"))
+    }
+
+    fn started(&self) -> Result<(Handle, Arc<Pool>)> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.is_none() {
+            *running = Some(start()?);
+        }
+        match &*running {
+            Some(running) => Ok((running.handle.clone(), running.pool.clone())),
+            None => Err(Error::new(Status::Internal, "the internal runtime is not there")),
+        }
+    }
+
+    /// Ends the thread; gives whether it has ended in time.
+    pub fn stop(&self, until: Option<Instant>) -> bool {
+        let Some(running) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
+        running.stop.cancel();
+        match until {
+            None => running.ended.recv().is_err(),
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                matches!(running.ended.recv_timeout(left), Err(RecvTimeoutError::Disconnected))
+            }
+        }
+    }
+}
+
+impl Drop for Internal {
+    /// Tells the thread to end and does not wait for it.
+    fn drop(&mut self) {
+        if let Some(running) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            running.stop.cancel();
+        }
+    }
+}
+
+fn start() -> Result<Running> {
+    let failed = |what: &str, error: std::io::Error| Error::new(Status::Internal, format!("cannot start the internal {what}: {error}"));
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| failed("runtime", error))?;
+    let handle = runtime.handle().clone();
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let (ending, ended) = sync_channel(0);
+    thread::spawn("etcd-client", move || {
+        runtime.block_on(stopped.cancelled());
+        runtime.shutdown_background();
+        drop(ending);
+    })
+    .map_err(|error| failed("thread", error))?;
+    Ok(Running { handle, pool: Arc::default(), stop, ended })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_starts_when_needed_runs_calls_and_stops() {
+        let internal = Internal::default();
+        let name = internal.run(|_| async { std::thread::current().name().map(str::to_owned) }).expect("a result");
+        assert_eq!(name.as_deref(), Some("etcd-client"));
+        assert!(internal.stop(None));
+        assert!(internal.stop(None), "stopping twice is fine");
+    }
+}
