@@ -3,6 +3,7 @@
 //! Data flows one way: `capi` converts what C gives and asks `core`, `core` speaks to etcd, and the response comes
 //! back the same way. `rt` holds what waits and wakes; `ffi` holds every unsafe idiom.
 
+pub mod capi;
 pub mod core;
 pub mod ffi;
 pub mod rt;

@@ -14,6 +14,7 @@ use super::exchange::Request;
 use super::keys::Operation;
 use super::log::Level;
 use super::pool::Pool;
+use super::proxy::Proxies;
 use super::response::Response;
 use super::ring::{Endpoints, Ring};
 use super::status::Status;
@@ -49,7 +50,8 @@ impl Client {
         }
         check_supported(&config.endpoints)?;
         let ring = Ring::new(config.endpoints.clone())?;
-        let shared = Shared { config, ring, connector: Connector::default(), closed: CancellationToken::new() };
+        let connector = Connector::new(Proxies::new(&config.proxy));
+        let shared = Shared { config, ring, connector, closed: CancellationToken::new() };
         Ok(Client { shared: Arc::new(shared), lanes: Lanes::default(), internal: Internal::default(), running: Running::default() })
     }
 

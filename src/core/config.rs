@@ -7,6 +7,7 @@ use super::endpoint::{Credentials, Endpoint};
 use super::error::{Error, Result};
 use super::keys::path;
 use super::log::Log;
+use super::proxy::ProxySetting;
 
 pub const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:2379";
 
@@ -37,6 +38,7 @@ pub struct Config {
     pub max_redirects: u32,
     /// Encoded and canonical.
     pub keys_prefix: String,
+    pub proxy: ProxySetting,
     pub protocol: Protocol,
     pub log: Log,
     /// The largest body of an answer that is read.
@@ -55,6 +57,7 @@ impl Default for Config {
             selection_mode: SelectionMode::Random,
             max_redirects: 10,
             keys_prefix: "/v2/keys".into(),
+            proxy: ProxySetting::Environment,
             protocol: Protocol::Auto,
             log: Log::default(),
             max_body: 256 << 20,
@@ -66,6 +69,12 @@ impl Config {
     /// One URL, or several with commas between; all or nothing.
     pub fn add_endpoints(&mut self, urls: &str) -> Result<()> {
         self.endpoints.extend(parse_endpoints(urls)?);
+        Ok(())
+    }
+
+    /// None switches proxies off; the default is what the environment says.
+    pub fn set_proxy(&mut self, url: Option<&str>) -> Result<()> {
+        self.proxy = ProxySetting::from_url(url)?;
         Ok(())
     }
 

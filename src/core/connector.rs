@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -12,18 +11,29 @@ use tokio::net::UnixStream;
 use super::connection::{Connection, Stream};
 use super::endpoint::{Address, Origin};
 use super::error::{Error, Result};
+use super::proxy::{Proxies, Via};
 use super::status::Status;
 use crate::rt::resolver::Resolver;
 
 /// Go's dialer uses the same.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Connector {
     resolver: Resolver,
+    proxies: Proxies,
 }
 
 impl Connector {
+    pub fn new(proxies: Proxies) -> Connector {
+        Connector { resolver: Resolver::default(), proxies }
+    }
+
+    /// The proxy on the way to `origin`, if any.
+    pub fn via(&self, origin: &Origin) -> Result<Option<Via>> {
+        self.proxies.via(origin)
+    }
+
     /// `until` is when the caller gives up; it is shared out over the addresses of a name, so that one
     /// address which swallows packets cannot use up the time of the others.
     pub async fn connect(&self, origin: &Origin, until: Option<Instant>) -> Result<Connection> {
@@ -83,6 +93,3 @@ fn failure(status: Status, origin: &Origin, why: impl std::fmt::Display) -> Erro
     let origin = origin.to_string();
     Error::new(status, format!("cannot connect to {origin}: {why}")).at(&origin)
 }
-
-/// Shared by all lanes of a client.
-pub type SharedConnector = Arc<Connector>;

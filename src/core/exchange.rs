@@ -13,6 +13,7 @@ use super::deadline::{Budget, Limit, Reason};
 use super::endpoint::{Credentials, Origin};
 use super::error::Error;
 use super::pool::Pool;
+use super::proxy::Via;
 use super::status::Status;
 
 /// What a call sends, whichever endpoint it goes to.
@@ -136,18 +137,21 @@ impl Session<'_> {
     /// One request, one answer.
     pub async fn exchange(&self, request: &Request, hop: &Hop, budget: &Budget, progress: &mut Progress) -> Result<Answer, Failure> {
         let started = Instant::now();
+        let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
+        let reached = via.as_ref().map_or(&hop.origin, |via| &via.origin);
         let mut resent = false;
         loop {
             progress.clear();
-            let mut connection = self.connection(hop, budget, started).await.map_err(Failure::NotSent)?;
+            let mut connection = self.connection(reached, hop, budget, started).await.map_err(Failure::NotSent)?;
             let wire = connection.wire().clone();
             let (written, read) = (wire.written(), wire.read());
             progress.wire = Some((wire.clone(), written));
             progress.phase = Phase::Answer;
-            let result = self.exchange_on(&mut connection, request, hop, budget, started, progress).await;
+            let message = build(request, hop, via.as_ref()).map_err(Failure::NotSent)?;
+            let result = self.exchange_on(&mut connection, message, hop, budget, started, progress).await;
             let Err((error, timed_out)) = result else {
                 if connection.rest().await {
-                    self.pool.put(&hop.origin, connection);
+                    self.pool.put(reached, connection);
                 }
                 return result.map_err(|(error, _)| Failure::Unknown(error));
             };
@@ -163,25 +167,24 @@ impl Session<'_> {
         }
     }
 
-    async fn connection(&self, hop: &Hop, budget: &Budget, started: Instant) -> Result<Connection, Error> {
-        if let Some(connection) = self.pool.take(&hop.origin) {
+    async fn connection(&self, reached: &Arc<Origin>, hop: &Hop, budget: &Budget, started: Instant) -> Result<Connection, Error> {
+        if let Some(connection) = self.pool.take(reached) {
             return Ok(connection);
         }
         let limit = budget.connect_limit(Instant::now(), started);
-        let connecting = self.connector.connect(&hop.origin, limit.map(|limit| limit.at).or(budget.deadline));
+        let connecting = self.connector.connect(reached, limit.map(|limit| limit.at).or(budget.deadline));
         within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")))
     }
 
     async fn exchange_on(
         &self,
         connection: &mut Connection,
-        request: &Request,
+        message: http::Request<Full<Bytes>>,
         hop: &Hop,
         budget: &Budget,
         started: Instant,
         progress: &mut Progress,
     ) -> Result<Answer, (Error, bool)> {
-        let message = build(request, hop).map_err(|error| (error, false))?;
         let limit = budget.answer_limit(Instant::now(), started);
         let head = match within(limit, connection.send(message)).await {
             Ok(head) => head.map_err(|error| (broken(hop, &error, "before the answer"), false))?,
@@ -246,8 +249,13 @@ async fn within<T>(limit: Option<Limit>, future: impl Future<Output = T>) -> Res
     }
 }
 
-fn build(request: &Request, hop: &Hop) -> Result<http::Request<Full<Bytes>>, Error> {
-    let mut message = http::Request::builder().method(request.method.clone()).uri(hop.target.as_str());
+fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Request<Full<Bytes>>, Error> {
+    let mut message = http::Request::builder().method(request.method.clone());
+    message = match via {
+        // A proxy is told the whole URL.
+        Some(_) => message.uri(format!("http://{}{}", hop.host_header, hop.target)),
+        None => message.uri(hop.target.as_str()),
+    };
     message = message.header(http::header::HOST, &hop.host_header);
     message = message.header(http::header::USER_AGENT, concat!("libetcd_client/", env!("CARGO_PKG_VERSION")));
     if let Some(content_type) = request.content_type {
@@ -255,6 +263,9 @@ fn build(request: &Request, hop: &Hop) -> Result<http::Request<Full<Bytes>>, Err
     }
     if let Some(credentials) = &hop.credentials {
         message = message.header(http::header::AUTHORIZATION, credentials.header_value());
+    }
+    if let Some(authorization) = via.and_then(|via| via.authorization.as_ref()) {
+        message = message.header(http::header::PROXY_AUTHORIZATION, authorization);
     }
     let built = message.body(Full::new(request.body.clone()));
     built.map_err(|error| Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}")))

@@ -1,0 +1,96 @@
+//! What every exported function does at its edges: catch panics, hand errors out, look at handles.
+
+use crate::capi::error::{self, etcd_error};
+use crate::capi::status::etcd_status;
+use crate::core::error::{Error, Result};
+use crate::core::status::Status;
+use crate::ffi::handle::{self, Handle};
+use crate::ffi::{out, panics};
+
+/// Runs the body of a function that can fail; `error` receives an object on failure and NULL on success.
+///
+/// # Safety
+/// `error` is NULL or writable.
+pub(super) unsafe fn fallible(error: *mut *mut etcd_error, body: impl FnOnce() -> Result<()>) -> etcd_status {
+    // SAFETY: the caller's promise.
+    unsafe { out::put(error, std::ptr::null_mut()) };
+    match panics::catch(body).and_then(|result| result) {
+        Ok(()) => Status::Ok.number(),
+        Err(failure) => {
+            let status = failure.status().number();
+            if !error.is_null() {
+                let object = panics::catch(|| error::give(failure)).unwrap_or(std::ptr::null_mut());
+                // SAFETY: the caller's promise.
+                unsafe { out::put(error, object) };
+            }
+            status
+        }
+    }
+}
+
+/// Runs the body of a function that reports by its status alone.
+pub(super) fn status(body: impl FnOnce() -> Result<()>) -> etcd_status {
+    match panics::catch(body).and_then(|result| result) {
+        Ok(()) => Status::Ok.number(),
+        Err(failure) => failure.status().number(),
+    }
+}
+
+/// Runs the body of a function that cannot report; a panic gives `otherwise`.
+pub(super) fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    panics::catch(body).unwrap_or(otherwise)
+}
+
+/// The object behind an argument that must not be NULL.
+///
+/// # Safety
+/// As for `handle::borrow`.
+pub(super) unsafe fn required<'a, H: Handle>(argument: &str, pointer: *const H) -> Result<&'a H::Value> {
+    // SAFETY: the caller's promise.
+    unsafe { handle::borrow(pointer) }.ok_or_else(|| wrong(argument, pointer.is_null()))
+}
+
+/// The object behind an argument that one thread at a time may change.
+///
+/// # Safety
+/// As for `handle::borrow_mut`.
+pub(super) unsafe fn required_mut<'a, H: Handle>(argument: &str, pointer: *mut H) -> Result<&'a mut H::Value> {
+    // SAFETY: the caller's promise.
+    unsafe { handle::borrow_mut(pointer) }.ok_or_else(|| wrong(argument, pointer.is_null()))
+}
+
+/// The object behind an argument that may be NULL.
+///
+/// # Safety
+/// As for `handle::borrow`.
+pub(super) unsafe fn optional<'a, H: Handle>(argument: &str, pointer: *const H) -> Result<Option<&'a H::Value>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { required(argument, pointer) }.map(Some)
+}
+
+/// An out-parameter that must not be NULL; it is set to NULL for the case that the call fails.
+///
+/// # Safety
+/// `pointer` is NULL or writable.
+pub(super) unsafe fn required_out<T>(argument: &str, pointer: *mut *mut T) -> Result<()> {
+    // SAFETY: the caller's promise.
+    unsafe { out::put(pointer, std::ptr::null_mut()) };
+    if pointer.is_null() { Err(wrong(argument, true)) } else { Ok(()) }
+}
+
+/// Frees an object; NULL is fine.
+///
+/// # Safety
+/// As for `handle::take`.
+pub(super) unsafe fn free<H: Handle>(pointer: *mut H) {
+    // SAFETY: the caller's promise.
+    infallible((), || drop(unsafe { handle::take(pointer) }));
+}
+
+fn wrong(argument: &str, is_null: bool) -> Error {
+    let why = if is_null { "is NULL" } else { "is not an object of the right type, or was freed" };
+    Error::invalid_argument(argument, why)
+}

@@ -1,0 +1,223 @@
+//! Client: made from a configuration, used by any number of threads, closed or just freed.
+
+use std::ffi::{CString, c_char};
+use std::ptr;
+use std::sync::{Arc, OnceLock};
+
+use super::border;
+use super::config::etcd_config;
+use super::context::etcd_context;
+use super::error::etcd_error;
+use super::status::etcd_status;
+use super::strings::etcd_strings;
+use crate::core::client::Client;
+use crate::core::config::{Config, timeout_from_ms};
+use crate::core::error::{Error, Result};
+use crate::core::status::Status;
+use crate::ffi::handle::{self, Handle};
+use crate::ffi::{out, panics, strings};
+use crate::rt::context::Context;
+
+/// A client of one etcd cluster. May be used from many threads at once. Calls in flight keep it alive.
+pub struct etcd_client {
+    _opaque: [u8; 0],
+}
+
+/// The versions of a server and its cluster. Immutable, so any number of threads may read it.
+pub struct etcd_server_version {
+    _opaque: [u8; 0],
+}
+
+/// A client with what the border has to know of it.
+pub struct ClientHandle {
+    client: Arc<Client>,
+    /// The process that made it: in a forked child its locks and sockets are the parent's.
+    process: u32,
+    /// Set by a panic, after which the state of the client is not to be trusted.
+    panic: OnceLock<Error>,
+}
+
+pub struct VersionText {
+    server: CString,
+    cluster: CString,
+}
+
+impl Handle for etcd_client {
+    type Value = Arc<ClientHandle>;
+    const TAG: u64 = 0x6563_6c69_656e_7431;
+}
+
+impl Handle for etcd_server_version {
+    type Value = VersionText;
+    const TAG: u64 = 0x6576_6572_7369_6f6e;
+}
+
+impl ClientHandle {
+    fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
+    }
+
+    /// Runs a call of this client, unless it was inherited by fork or struck by a panic.
+    fn call(&self, body: impl FnOnce(&Client) -> Result<()>) -> Result<()> {
+        if self.is_inherited() {
+            return Err(Error::new(Status::Forked, "the client was made before fork(); make a new one in the child"));
+        }
+        if let Some(panic) = self.panic.get() {
+            return Err(panic.clone());
+        }
+        panics::catch(|| body(&self.client)).unwrap_or_else(|panic| {
+            let _ = self.panic.set(panic.clone());
+            Err(panic)
+        })
+    }
+}
+
+/// Runs a call that can fail on the client and context that C gave.
+///
+/// # Safety
+/// The pointers are NULL or valid, as the header asks.
+pub(super) unsafe fn call(
+    client: *mut etcd_client,
+    context: *const etcd_context,
+    error: *mut *mut etcd_error,
+    body: impl FnOnce(&Client, Option<&Context>) -> Result<()>,
+) -> etcd_status {
+    let call = || {
+        // SAFETY: the caller's promise.
+        let client = Arc::clone(unsafe { border::required("client", client.cast_const()) }?);
+        // SAFETY: the caller's promise.
+        let context = unsafe { border::optional("context", context) }?.cloned();
+        client.call(|client| body(client, context.as_ref()))
+    };
+    // SAFETY: the caller's promise.
+    unsafe { border::fallible(error, call) }
+}
+
+/// Makes a client from a copy of `config`; NULL takes all defaults. No network traffic, no thread. The caller frees it with
+/// etcd_client_free. Create clients before threads that change the environment: the proxy variables are read here.
+///
+/// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or config is not a configuration. ETCD_ERR_UNSUPPORTED: an https or unixs
+/// endpoint, or ETCD_PROTOCOL_V3, in this version.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_client_new(config: *const etcd_config, client: *mut *mut etcd_client, error: *mut *mut etcd_error) -> etcd_status {
+    let make = || {
+        // SAFETY: the C caller's promise.
+        unsafe { border::required_out("client", client) }?;
+        // SAFETY: the C caller's promise.
+        let config = unsafe { border::optional("config", config) }?.map_or_else(Config::default, Config::clone);
+        let made = ClientHandle { client: Arc::new(Client::new(config)?), process: std::process::id(), panic: OnceLock::new() };
+        // SAFETY: the C caller's promise.
+        unsafe { out::put(client, handle::give(Arc::new(made))) };
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe { border::fallible(error, make) }
+}
+
+/// Frees a client; NULL is fine. Never waits: calls that other threads have running go on to their end. Any thread. In a
+/// forked child the client is left alone and its memory is not given back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_client_free(client: *mut etcd_client) {
+    border::infallible((), || {
+        // SAFETY: the caller owns the object.
+        if let Some(client) = unsafe { handle::take(client) }
+            && client.is_inherited()
+        {
+            std::mem::forget(client);
+        }
+    });
+}
+
+/// Closes a client in good order: running calls return ETCD_ERR_CLOSED at once, new ones are refused with it, and this call
+/// waits, at most `timeout_ms` milliseconds (0 = as long as it takes), until all have returned, all connections are closed and
+/// the library's thread has ended. The client must still be freed. Closing twice is fine.
+///
+/// ETCD_ERR_DEADLINE_EXCEEDED: something was still running at the end; the client is closed all the same.
+/// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or timeout_ms is negative. ETCD_ERR_WOULD_DEADLOCK: called inside one of the
+/// library's callbacks. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_client_close(client: *mut etcd_client, timeout_ms: i64, error: *mut *mut etcd_error) -> etcd_status {
+    let body = |client: &Client, _: Option<&Context>| client.close(timeout_from_ms("timeout_ms", timeout_ms)?);
+    // SAFETY: the C caller's promise.
+    unsafe { call(client, ptr::null(), error, body) }
+}
+
+/// The endpoints in the shuffled order in which they are tried, without credentials. The caller frees the list. No
+/// network traffic.
+///
+/// ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_client_endpoints(client: *mut etcd_client, endpoints: *mut *mut etcd_strings, error: *mut *mut etcd_error) -> etcd_status {
+    let body = |client: &Client, _: Option<&Context>| {
+        // SAFETY: the C caller's promise.
+        unsafe { border::required_out("endpoints", endpoints) }?;
+        let list = client.endpoints().iter().map(|url| strings::c_string(url)).collect();
+        // SAFETY: the C caller's promise.
+        unsafe { out::put(endpoints, handle::give(list)) };
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe { call(client, ptr::null(), error, body) }
+}
+
+/// Replaces the endpoints, all or nothing; the list is copied. They are shuffled, and the first is pinned. Calls in flight keep
+/// the endpoints that they started with.
+///
+/// ETCD_ERR_NO_ENDPOINTS: the list is empty. ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL, or a URL cannot work.
+/// ETCD_ERR_UNSUPPORTED as for etcd_client_new. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_PANIC. The old endpoints stay then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_client_set_endpoints(client: *mut etcd_client, endpoints: *const etcd_strings, error: *mut *mut etcd_error) -> etcd_status {
+    let body = |client: &Client, _: Option<&Context>| {
+        // SAFETY: the C caller's promise.
+        let list = unsafe { border::required("endpoints", endpoints) }?;
+        client.set_endpoints(list.iter().map(|url| url.to_str().unwrap_or_default()))
+    };
+    // SAFETY: the C caller's promise.
+    unsafe { call(client, ptr::null(), error, body) }
+}
+
+/// The version of the server that answers, and of its cluster. The caller frees it with etcd_server_version_free. Blocks.
+///
+/// ETCD_ERR_INVALID_ARGUMENT: client or version is NULL. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLUSTER,
+/// ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_API, ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED,
+/// ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_client_version(
+    client: *mut etcd_client,
+    context: *const etcd_context,
+    version: *mut *mut etcd_server_version,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
+    let body = |client: &Client, context: Option<&Context>| {
+        // SAFETY: the C caller's promise.
+        unsafe { border::required_out("version", version) }?;
+        let answer = client.version(context)?;
+        let text = VersionText { server: strings::c_string(&answer.server), cluster: strings::c_string(&answer.cluster) };
+        // SAFETY: the C caller's promise.
+        unsafe { out::put(version, handle::give(text)) };
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe { call(client, context, error, body) }
+}
+
+/// The server's version, such as "3.4.23"; borrowed; NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_server_version_server(v: *const etcd_server_version) -> *const c_char {
+    // SAFETY: the C caller's promise.
+    unsafe { handle::borrow(v) }.map_or(ptr::null(), |version| version.server.as_ptr())
+}
+
+/// The cluster's version, such as "3.4.0", or "not_decided" while it starts; borrowed; NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_server_version_cluster(v: *const etcd_server_version) -> *const c_char {
+    // SAFETY: the C caller's promise.
+    unsafe { handle::borrow(v) }.map_or(ptr::null(), |version| version.cluster.as_ptr())
+}
+
+/// Frees a version; NULL is fine; any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_server_version_free(v: *mut etcd_server_version) {
+    // SAFETY: the caller owns the object.
+    unsafe { border::free(v) }
+}

@@ -1,0 +1,18 @@
+//! The exported functions, one file per section of the header, in the header's order. Bodies convert in,
+//! ask `core`, and convert out; they decide nothing.
+#![allow(non_camel_case_types)]
+// The documentation is the header's: it is written for the C reader.
+#![allow(clippy::missing_safety_doc)]
+
+pub mod client;
+pub mod config;
+pub mod context;
+pub mod error;
+pub mod keys;
+pub mod options;
+pub mod response;
+pub mod status;
+pub mod strings;
+pub mod version;
+
+mod border;

@@ -1,0 +1,260 @@
+//! Response and node: what a keys call gives back.
+
+use std::ffi::{CString, c_char};
+use std::ptr;
+use std::sync::{Arc, OnceLock};
+
+use super::border;
+use crate::core::response::{Action, Node, Response};
+use crate::core::response_json;
+use crate::ffi::handle::{self, Handle, Object};
+use crate::ffi::out;
+use crate::ffi::strings::c_string;
+
+/// The answer to a keys call. Immutable, so any number of threads may read it. Strings and nodes are borrowed from it, and
+/// live until it and all its clones are freed.
+pub struct etcd_response {
+    _opaque: [u8; 0],
+}
+
+/// A key or directory of a response; borrowed, never freed by the caller. Every accessor accepts NULL.
+pub struct etcd_node {
+    _opaque: [u8; 0],
+}
+
+/// What happened to a key. ETCD_ACTION_UNKNOWN stands for a name that this version does not know; the name itself is
+/// etcd_response_action_name.
+pub type etcd_action = i32;
+
+pub const ETCD_ACTION_UNKNOWN: etcd_action = 0;
+pub const ETCD_ACTION_GET: etcd_action = 1;
+pub const ETCD_ACTION_SET: etcd_action = 2;
+pub const ETCD_ACTION_CREATE: etcd_action = 3;
+pub const ETCD_ACTION_UPDATE: etcd_action = 4;
+pub const ETCD_ACTION_DELETE: etcd_action = 5;
+pub const ETCD_ACTION_COMPARE_AND_SWAP: etcd_action = 6;
+pub const ETCD_ACTION_COMPARE_AND_DELETE: etcd_action = 7;
+pub const ETCD_ACTION_EXPIRE: etcd_action = 8;
+
+/// A response with what C needs besides.
+pub struct ResponseObject {
+    /// The nodes point to it.
+    response: Arc<Response>,
+    nodes: Vec<Object<NodeView>>,
+    json: OnceLock<CString>,
+}
+
+/// A node as C sees it: its response and its position there.
+pub struct NodeView {
+    response: *const Response,
+    position: usize,
+}
+
+// SAFETY: the nodes point to the response of the same object, which is immutable and lives as long.
+unsafe impl Send for ResponseObject {}
+// SAFETY: as above.
+unsafe impl Sync for ResponseObject {}
+
+impl Handle for etcd_response {
+    type Value = Arc<ResponseObject>;
+    const TAG: u64 = 0x6572_6573_706f_6e73;
+}
+
+impl Handle for etcd_node {
+    type Value = NodeView;
+    const TAG: u64 = 0x656e_6f64_6531_3131;
+}
+
+pub fn give(response: Response) -> *mut etcd_response {
+    let response = Arc::new(response);
+    let pointer = Arc::as_ptr(&response);
+    let view = |position| Object::borrowed::<etcd_node>(NodeView { response: pointer, position });
+    let nodes = (0..response.nodes().len()).map(view).collect();
+    handle::give(Arc::new(ResponseObject { response, nodes, json: OnceLock::new() }))
+}
+
+/// # Safety
+/// As for `handle::borrow`.
+unsafe fn read<T>(response: *const etcd_response, otherwise: T, body: impl FnOnce(&ResponseObject) -> Option<T>) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { handle::borrow(response) }.and_then(|object| body(object)).unwrap_or(otherwise)
+}
+
+/// # Safety
+/// As for `handle::borrow`.
+unsafe fn read_node<T>(node: *const etcd_node, otherwise: T, body: impl FnOnce(&Response, &Node) -> T) -> T {
+    // SAFETY: the caller's promise.
+    let Some(view) = (unsafe { handle::borrow(node) }) else { return otherwise };
+    // SAFETY: the response lives as long as its nodes.
+    let response = unsafe { &*view.response };
+    response.nodes().get(view.position).map_or(otherwise, |node| body(response, node))
+}
+
+fn node_at(object: &ResponseObject, position: Option<usize>) -> Option<*const etcd_node> {
+    handle::element(&object.nodes, position?)
+}
+
+/// # Safety
+/// `len` is NULL or writable.
+unsafe fn text(bytes_with_nul: &[u8], len: *mut usize) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { out::put(len, bytes_with_nul.len().saturating_sub(1)) };
+    bytes_with_nul.as_ptr().cast()
+}
+
+/// The action's name in etcd's words: "get", "set", "compareAndSwap" and so on. NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_action_name(response: *const etcd_response) -> *const c_char {
+    // SAFETY: the C caller's promise.
+    unsafe { read(response, ptr::null(), |object| Some(object.response.action_with_nul().as_ptr().cast())) }
+}
+
+/// The action as a constant; ETCD_ACTION_UNKNOWN for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_action(response: *const etcd_response) -> etcd_action {
+    // SAFETY: the C caller's promise.
+    unsafe { read(response, Action::Unknown as i32, |object| Some(object.response.action() as i32)) }
+}
+
+/// The index of etcd's store when it answered (X-Etcd-Index); a watch that must miss nothing starts after it. 0 = none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_index(response: *const etcd_response) -> u64 {
+    // SAFETY: the C caller's promise.
+    unsafe { read(response, 0, |object| Some(object.response.index())) }
+}
+
+/// The cluster's id, a number in hexadecimal (X-Etcd-Cluster-ID); "" where the server did not tell. NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_cluster_id(response: *const etcd_response) -> *const c_char {
+    // SAFETY: the C caller's promise.
+    unsafe { read(response, ptr::null(), |object| Some(object.response.cluster_id_with_nul().as_ptr().cast())) }
+}
+
+/// The key or directory that the call was about, as it is now. NULL = absent, as after a write with no_value_on_success.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_node(response: *const etcd_response) -> *const etcd_node {
+    // SAFETY: the C caller's promise.
+    unsafe { read(response, ptr::null(), |object| node_at(object, object.response.node())) }
+}
+
+/// The key or directory as it was before a write. NULL = there was none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_prev_node(response: *const etcd_response) -> *const etcd_node {
+    // SAFETY: the C caller's promise.
+    unsafe { read(response, ptr::null(), |object| node_at(object, object.response.prev_node())) }
+}
+
+/// The whole response as one JSON text: etcd's own names (action, node, prevNode), with index and clusterID added. For
+/// languages in which a call per field is dear. `len`, which may be NULL, receives its length in bytes. Borrowed from the
+/// response; made at the first call. NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_json(response: *const etcd_response, len: *mut usize) -> *const c_char {
+    // SAFETY: the C caller's promise.
+    unsafe { out::put(len, 0) };
+    border::infallible(ptr::null(), || {
+        let body = |object: &ResponseObject| {
+            let json = object.json.get_or_init(|| c_string(&response_json::json(&object.response)));
+            // SAFETY: the C caller's promise.
+            Some(unsafe { text(json.as_bytes_with_nul(), len) })
+        };
+        // SAFETY: the C caller's promise.
+        unsafe { read(response, ptr::null(), body) }
+    })
+}
+
+/// Another handle of the same response, to be freed on its own. Costs no copy. NULL for NULL. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_clone(response: *const etcd_response) -> *mut etcd_response {
+    // SAFETY: the C caller's promise.
+    let object = unsafe { handle::borrow(response) };
+    border::infallible(ptr::null_mut(), || object.map_or(ptr::null_mut(), |object| handle::give(Arc::clone(object))))
+}
+
+/// Frees a response with its nodes and strings; NULL is fine; any thread; needs no client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_free(response: *mut etcd_response) {
+    // SAFETY: the caller owns the object.
+    unsafe { border::free(response) }
+}
+
+/// The key with its whole path, "" for the root. `len`, which may be NULL, receives its length in bytes; a key can hold a NUL.
+/// NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_key(node: *const etcd_node, len: *mut usize) -> *const c_char {
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(len, 0);
+        read_node(node, ptr::null(), |response, node| text(response.text_with_nul(node.key), len))
+    }
+}
+
+/// The value, "" for a directory and for a deleted key. `len`, which may be NULL, receives its length in bytes; a value can hold
+/// a NUL, and is followed by one. NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_value(node: *const etcd_node, len: *mut usize) -> *const c_char {
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(len, 0);
+        read_node(node, ptr::null(), |response, node| text(response.text_with_nul(node.value), len))
+    }
+}
+
+/// Whether the node is a directory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_is_dir(node: *const etcd_node) -> bool {
+    // SAFETY: the C caller's promise.
+    unsafe { read_node(node, false, |_, node| node.is_dir) }
+}
+
+/// The index at which the node was created; 0 = unknown, as for the root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_created_index(node: *const etcd_node) -> u64 {
+    // SAFETY: the C caller's promise.
+    unsafe { read_node(node, 0, |_, node| node.created_index) }
+}
+
+/// The index of the node's last change: what prev_index compares with.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_modified_index(node: *const etcd_node) -> u64 {
+    // SAFETY: the C caller's promise.
+    unsafe { read_node(node, 0, |_, node| node.modified_index) }
+}
+
+/// The seconds that the node has left, rounded up by the server; 0 = no TTL. Can be negative for a node that is overdue.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_ttl(node: *const etcd_node) -> i64 {
+    // SAFETY: the C caller's promise.
+    unsafe { read_node(node, 0, |_, node| node.ttl) }
+}
+
+/// When the node expires, by the server's clock: seconds since 1970 and nanoseconds. Each may be NULL. False, with both set
+/// to 0, when it has no TTL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_expiration(node: *const etcd_node, unix_seconds: *mut i64, nanoseconds: *mut i32) -> bool {
+    // SAFETY: the C caller's promise.
+    let expiration = unsafe { read_node(node, None, |_, node| node.expiration) };
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(unix_seconds, expiration.map_or(0, |expiration| expiration.unix_seconds));
+        out::put(nanoseconds, expiration.map_or(0, |expiration| expiration.nanoseconds));
+    }
+    expiration.is_some()
+}
+
+/// How many children a directory has in this response.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_child_count(node: *const etcd_node) -> usize {
+    // SAFETY: the C caller's promise.
+    unsafe { read_node(node, 0, |response, node| response.children(node).len()) }
+}
+
+/// A child, borrowed from the response; in the server's order, or sorted by key where the get asked for it. NULL past the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_node_child(node: *const etcd_node, index: usize) -> *const etcd_node {
+    // SAFETY: the C caller's promise.
+    let Some(view) = (unsafe { handle::borrow(node) }) else { return ptr::null() };
+    // SAFETY: as above.
+    let child = unsafe { read_node(node, None, |response, node| response.children(node).nth(index)) };
+    let Some(child) = child else { return ptr::null() };
+    handle::sibling(node, view.position, child)
+}

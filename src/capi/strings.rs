@@ -1,0 +1,60 @@
+//! String lists.
+
+use std::ffi::{CString, c_char};
+use std::ptr;
+
+use super::border;
+use super::status::etcd_status;
+use crate::core::error::Error;
+use crate::ffi::handle::{self, Handle};
+use crate::ffi::strings;
+
+/// A list of strings. One thread at a time while strings are added; afterwards any number may read.
+pub struct etcd_strings {
+    _opaque: [u8; 0],
+}
+
+impl Handle for etcd_strings {
+    type Value = Vec<CString>;
+    const TAG: u64 = 0x6573_7472_696e_6773;
+}
+
+/// An empty list. The caller frees it with etcd_strings_free. Never NULL but for lack of memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn etcd_strings_new() -> *mut etcd_strings {
+    border::infallible(ptr::null_mut(), || handle::give(Vec::new()))
+}
+
+/// Appends a copy of `text`. ETCD_ERR_INVALID_ARGUMENT: strings or text is NULL, the text is not UTF-8, or the list is one
+/// that belongs to another object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_strings_add(strings: *mut etcd_strings, text: *const c_char) -> etcd_status {
+    border::status(|| {
+        // SAFETY: the C caller's promises for pointers and strings.
+        let (list, text) = unsafe { (border::required_mut("strings", strings)?, strings::text("text", text)?) };
+        list.push(CString::new(text).map_err(|error| Error::invalid_argument("text", error))?);
+        Ok(())
+    })
+}
+
+/// How many strings there are; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_strings_len(strings: *const etcd_strings) -> usize {
+    // SAFETY: the C caller's promise.
+    unsafe { handle::borrow(strings) }.map_or(0, Vec::len)
+}
+
+/// A string, borrowed from the list until it changes or is freed; NULL past the end and for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_strings_get(strings: *const etcd_strings, index: usize) -> *const c_char {
+    // SAFETY: the C caller's promise.
+    let text = unsafe { handle::borrow(strings) }.and_then(|list| list.get(index));
+    text.map_or(ptr::null(), |text| text.as_ptr())
+}
+
+/// Frees a list; NULL is fine; any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_strings_free(strings: *mut etcd_strings) {
+    // SAFETY: the caller owns the object.
+    unsafe { border::free(strings) }
+}

@@ -1,0 +1,65 @@
+//! A response as one JSON text, for languages in which a call per field is dear.
+
+use std::fmt::Write as _;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::response::{Expiration, Node, Response};
+
+/// etcd's own names, with `index` and `clusterID` from the headers added.
+pub fn json(response: &Response) -> String {
+    let mut json = String::with_capacity(256 + response.nodes().len() * 128);
+    json.push_str("{\"action\":");
+    push_text(&mut json, response.action_name());
+    for (name, position) in [("node", response.node()), ("prevNode", response.prev_node())] {
+        if let Some(node) = position.and_then(|position| response.nodes().get(position)) {
+            let _ = write!(json, ",\"{name}\":");
+            push_node(&mut json, response, node);
+        }
+    }
+    let _ = write!(json, ",\"index\":{},\"clusterID\":", response.index());
+    push_text(&mut json, response.cluster_id());
+    json.push('}');
+    json
+}
+
+/// Recursion is as deep as the answer was nested, which its parser has limited.
+fn push_node(json: &mut String, response: &Response, node: &Node) {
+    json.push_str("{\"key\":");
+    push_text(json, response.text(node.key));
+    if node.is_dir {
+        json.push_str(",\"dir\":true");
+    } else {
+        json.push_str(",\"value\":");
+        push_text(json, response.text(node.value));
+    }
+    if let Some(expiration) = node.expiration.and_then(rfc3339) {
+        let _ = write!(json, ",\"expiration\":\"{expiration}\"");
+    }
+    if node.ttl != 0 {
+        let _ = write!(json, ",\"ttl\":{}", node.ttl);
+    }
+    let children = response.nodes().get(response.children(node)).unwrap_or_default();
+    if !children.is_empty() {
+        json.push_str(",\"nodes\":[");
+        for (position, child) in children.iter().enumerate() {
+            if position > 0 {
+                json.push(',');
+            }
+            push_node(json, response, child);
+        }
+        json.push(']');
+    }
+    let _ = write!(json, ",\"modifiedIndex\":{},\"createdIndex\":{}}}", node.modified_index, node.created_index);
+}
+
+fn push_text(json: &mut String, text: &[u8]) {
+    let text = String::from_utf8_lossy(text);
+    json.push_str(&serde_json::to_string(&text).unwrap_or_else(|_| "\"\"".into()));
+}
+
+fn rfc3339(expiration: Expiration) -> Option<String> {
+    let at = OffsetDateTime::from_unix_timestamp(expiration.unix_seconds).ok()?;
+    at.replace_nanosecond(u32::try_from(expiration.nanoseconds).ok()?).ok()?.format(&Rfc3339).ok()
+}

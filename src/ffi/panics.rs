@@ -1,0 +1,70 @@
+//! Panics end at the C border: they become errors with message and place, and print nothing.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::sync::Once;
+
+use crate::core::error::{Error, Outcome};
+use crate::core::status::Status;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs the library's code: a panic in it becomes an error.
+pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Error> {
+    silently(|| panic::catch_unwind(AssertUnwindSafe(body))).map_err(|_| {
+        let place = LAST.with(|last| last.borrow_mut().take()).unwrap_or_else(|| "at an unknown place".into());
+        let text = format!("a bug in libetcd_client {}: panic {place}; please report it", env!("CARGO_PKG_VERSION"));
+        // What a write had done when the panic struck, nobody can say.
+        Error::new(Status::Panic, text).with_outcome(Outcome::MaybeApplied)
+    })
+}
+
+/// Runs code of the library in which panics are recorded and not printed. Panics of the host go to its own hook.
+pub fn silently<T>(body: impl FnOnce() -> T) -> T {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            DEPTH.with(|depth| depth.set(depth.get().saturating_sub(1)));
+        }
+    }
+    install_hook();
+    DEPTH.with(|depth| depth.set(depth.get().saturating_add(1)));
+    let _leave = Leave;
+    body()
+}
+
+fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if DEPTH.with(Cell::get) > 0 { record(info) } else { previous(info) }
+        }));
+    });
+}
+
+fn record(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("without a message");
+    let place = info.location().map(|location| format!("at {}:{}: ", location.file(), location.line())).unwrap_or_default();
+    LAST.with(|last| *last.borrow_mut() = Some(format!("{place}{message}")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_with_its_message_and_place() {
+        let error = catch(|| panic!("the sky falls")).expect_err("a panic");
+        assert_eq!((error.status(), error.outcome()), (Status::Panic, Outcome::MaybeApplied));
+        assert!(error.message().contains("the sky falls") && error.message().contains("panics.rs:"), "{error}");
+    }
+
+    #[test]
+    fn what_does_not_panic_is_passed_on() {
+        assert_eq!(catch(|| 7).ok(), Some(7));
+    }
+}

@@ -1,0 +1,109 @@
+//! Text and bytes across the border.
+
+use std::ffi::{CStr, CString, c_char};
+use std::slice;
+
+use crate::core::error::{Error, Result};
+
+/// `ETCD_STRLEN`: the length of bytes that end with a NUL.
+pub const STRLEN: usize = usize::MAX;
+
+/// NUL-terminated UTF-8.
+///
+/// # Safety
+/// `text` is NULL or points to a NUL-terminated string that lives as long as the borrow.
+pub unsafe fn text<'a>(argument: &str, text: *const c_char) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    unsafe { optional_text(argument, text) }?.ok_or_else(|| Error::invalid_argument(argument, "is NULL"))
+}
+
+/// NUL-terminated UTF-8, or None for NULL.
+///
+/// # Safety
+/// As for `text`.
+pub unsafe fn optional_text<'a>(argument: &str, text: *const c_char) -> Result<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, so NUL-terminated by the caller's promise.
+    let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
+    utf8(argument, bytes).map(Some)
+}
+
+/// Pointer and length. Length STRLEN means NUL-terminated; NULL with length 0 is empty.
+///
+/// # Safety
+/// `bytes` is NULL, or readable for `len` bytes (up to its NUL for STRLEN) as long as the borrow lives.
+pub unsafe fn bytes<'a>(argument: &str, bytes: *const c_char, len: usize) -> Result<&'a [u8]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if bytes.is_null() {
+        return Err(Error::invalid_argument(argument, "is NULL, but its length is not 0"));
+    }
+    if len == STRLEN {
+        // SAFETY: the caller promises a NUL.
+        return Ok(unsafe { CStr::from_ptr(bytes) }.to_bytes());
+    }
+    if isize::try_from(len).is_err() {
+        return Err(Error::invalid_argument(argument, format_args!("a length of {len} bytes is impossible")));
+    }
+    // SAFETY: not NULL, at most isize::MAX, and readable by the caller's promise.
+    Ok(unsafe { slice::from_raw_parts(bytes.cast(), len) })
+}
+
+/// A value for etcd v2, whose JSON carries only UTF-8.
+///
+/// # Safety
+/// As for `bytes`.
+pub unsafe fn value<'a>(argument: &str, value: *const c_char, len: usize) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    utf8(argument, unsafe { bytes(argument, value, len) }?)
+}
+
+fn utf8<'a>(argument: &str, bytes: &'a [u8]) -> Result<&'a str> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let offset = error.valid_up_to();
+        let byte = bytes.get(offset).copied().unwrap_or(0);
+        let why = format_args!(
+            "is not UTF-8: byte 0x{byte:02x} at offset {offset}; etcd v2 would replace it silently, so encode binary data, for example as base64"
+        );
+        Error::invalid_argument(argument, why)
+    })
+}
+
+/// For text that goes out: a NUL inside would end it early, so it becomes U+FFFD.
+pub fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_utf8_is_named_with_its_offset() {
+        // SAFETY: a NUL-terminated literal.
+        let error = unsafe { text("key", c"ab\xff".as_ptr()) }.expect_err("not UTF-8");
+        assert!(error.message().starts_with("key: is not UTF-8: byte 0xff at offset 2"), "{error}");
+    }
+
+    #[test]
+    fn bytes_are_taken_by_length_or_up_to_the_nul() {
+        let literal = b"a\0b\0".as_ptr().cast();
+        // SAFETY: the literal has 4 bytes with its NUL; NULL is allowed with length 0.
+        unsafe {
+            assert_eq!(bytes("v", literal, 3).expect("3 bytes"), b"a\0b");
+            assert_eq!(bytes("v", literal, STRLEN).expect("up to the NUL"), b"a");
+            assert_eq!(bytes("v", std::ptr::null(), 0).expect("empty"), b"");
+            assert!(bytes("v", std::ptr::null(), 1).is_err());
+            assert!(bytes("v", std::ptr::null(), STRLEN).is_err());
+            assert!(bytes("v", literal, usize::MAX - 1).is_err());
+        }
+    }
+
+    #[test]
+    fn a_nul_inside_outgoing_text_does_not_cut_it() {
+        assert_eq!(c_string("a\0b").to_str(), Ok("a\u{fffd}b"));
+    }
+}
