@@ -163,31 +163,39 @@ fn longest_target(endpoints: &Endpoints) -> Option<usize> {
 /// Counts the calls that are running, for `close`.
 #[derive(Default)]
 struct Running {
-    count: Mutex<usize>,
-    changed: Condvar,
+    state: Mutex<RunningState>,
+    none_left: Condvar,
+}
+
+#[derive(Default)]
+struct RunningState {
+    count: usize,
+    /// Whether anybody waits for the count to reach zero: waking nobody would cost a system call per call.
+    awaited: bool,
 }
 
 impl Running {
     fn enter(&self) -> Entered<'_> {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).count += 1;
         Entered(self)
     }
 
     /// How many are left: 0, or those that had not returned in time.
     fn wait_until_none(&self, until: Option<Instant>) -> usize {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        while *count > 0 {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while state.count > 0 {
+            state.awaited = true;
             let Some(until) = until else {
-                count = self.changed.wait(count).unwrap_or_else(PoisonError::into_inner);
+                state = self.none_left.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            count = self.changed.wait_timeout(count, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.none_left.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *count
+        state.count
     }
 }
 
@@ -195,10 +203,10 @@ struct Entered<'a>(&'a Running);
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let mut count = self.0.count.lock().unwrap_or_else(PoisonError::into_inner);
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            self.0.changed.notify_all();
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.count = state.count.saturating_sub(1);
+        if state.count == 0 && state.awaited {
+            self.0.none_left.notify_all();
         }
     }
 }

@@ -1,0 +1,30 @@
+//! The C API for Rust tests: thin, owning wrappers. Every call goes through the exported functions, so that what
+//! is tested is what C gets.
+
+mod client;
+mod error;
+mod options;
+mod response;
+
+pub use client::{Client, Config, Context};
+pub use error::Failure;
+pub use options::{Delete, Get, Set};
+pub use response::{Node, Response};
+
+pub use etcd_client::capi;
+
+use std::ffi::{CStr, CString, c_char};
+
+/// A C string for an input.
+pub(crate) fn c(text: &str) -> CString {
+    CString::new(text).expect("text without NUL")
+}
+
+/// A borrowed C string as Rust text; None for NULL.
+pub(crate) fn text(pointer: *const c_char) -> Option<String> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: the library hands out NUL-terminated strings that outlive this call.
+    Some(unsafe { CStr::from_ptr(pointer) }.to_str().expect("UTF-8").to_owned())
+}
