@@ -99,13 +99,21 @@ pub(super) unsafe fn call(
 /// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or config is not a configuration. ETCD_ERR_UNSUPPORTED: an https or unixs
 /// endpoint, or ETCD_PROTOCOL_V3, in this version.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_client_new(config: *const etcd_config, client: *mut *mut etcd_client, error: *mut *mut etcd_error) -> etcd_status {
+pub unsafe extern "C" fn etcd_client_new(
+    config: *const etcd_config,
+    client: *mut *mut etcd_client,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
     let make = || {
         // SAFETY: the C caller's promise.
         unsafe { border::required_out("client", client) }?;
         // SAFETY: the C caller's promise.
         let config = unsafe { border::optional("config", config) }?.map_or_else(Config::default, Config::clone);
-        let made = ClientHandle { client: Arc::new(Client::new(config)?), process: std::process::id(), panic: OnceLock::new() };
+        let made = ClientHandle {
+            client: Arc::new(Client::new(config)?),
+            process: std::process::id(),
+            panic: OnceLock::new(),
+        };
         // SAFETY: the C caller's promise.
         unsafe { out::put(client, handle::give(Arc::new(made))) };
         Ok(())
@@ -136,7 +144,11 @@ pub unsafe extern "C" fn etcd_client_free(client: *mut etcd_client) {
 /// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or timeout_ms is negative. ETCD_ERR_WOULD_DEADLOCK: called inside one of the
 /// library's callbacks. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_client_close(client: *mut etcd_client, timeout_ms: i64, error: *mut *mut etcd_error) -> etcd_status {
+pub unsafe extern "C" fn etcd_client_close(
+    client: *mut etcd_client,
+    timeout_ms: i64,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
     let body = |client: &Client, _: Option<&Context>| client.close(timeout_from_ms("timeout_ms", timeout_ms)?);
     // SAFETY: the C caller's promise.
     unsafe { call(client, ptr::null(), error, body) }
@@ -147,7 +159,11 @@ pub unsafe extern "C" fn etcd_client_close(client: *mut etcd_client, timeout_ms:
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_client_endpoints(client: *mut etcd_client, endpoints: *mut *mut etcd_strings, error: *mut *mut etcd_error) -> etcd_status {
+pub unsafe extern "C" fn etcd_client_endpoints(
+    client: *mut etcd_client,
+    endpoints: *mut *mut etcd_strings,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
     let body = |client: &Client, _: Option<&Context>| {
         // SAFETY: the C caller's promise.
         unsafe { border::required_out("endpoints", endpoints) }?;
@@ -166,7 +182,11 @@ pub unsafe extern "C" fn etcd_client_endpoints(client: *mut etcd_client, endpoin
 /// ETCD_ERR_NO_ENDPOINTS: the list is empty. ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL, or a URL cannot work.
 /// ETCD_ERR_UNSUPPORTED as for etcd_client_new. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_PANIC. The old endpoints stay then.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_client_set_endpoints(client: *mut etcd_client, endpoints: *const etcd_strings, error: *mut *mut etcd_error) -> etcd_status {
+pub unsafe extern "C" fn etcd_client_set_endpoints(
+    client: *mut etcd_client,
+    endpoints: *const etcd_strings,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
     let body = |client: &Client, _: Option<&Context>| {
         // SAFETY: the C caller's promise.
         let list = unsafe { border::required("endpoints", endpoints) }?;
@@ -192,7 +212,8 @@ pub unsafe extern "C" fn etcd_client_version(
         // SAFETY: the C caller's promise.
         unsafe { border::required_out("version", version) }?;
         let answer = client.version(context)?;
-        let text = VersionText { server: strings::c_string(&answer.server), cluster: strings::c_string(&answer.cluster) };
+        let text =
+            VersionText { server: strings::c_string(&answer.server), cluster: strings::c_string(&answer.cluster) };
         // SAFETY: the C caller's promise.
         unsafe { out::put(version, handle::give(text)) };
         Ok(())

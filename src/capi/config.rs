@@ -8,7 +8,7 @@ use super::status::etcd_status;
 use crate::core::config::{self, Config, Protocol, SelectionMode};
 use crate::core::endpoint::Credentials;
 use crate::core::error::{Error, Result};
-use crate::core::log::{Level, Log};
+use crate::core::log::{Level, Log, Sink};
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::strings;
 use crate::ffi::user_data::UserData;
@@ -59,7 +59,8 @@ pub type etcd_drop_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// Receives a log message: one line of UTF-8, without credentials, borrowed for the call. Called on the thread that
 /// makes the call, or on one of the library's; calls that block return ETCD_ERR_WOULD_DEADLOCK inside it.
-pub type etcd_log_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, level: etcd_log_level, message: *const c_char)>;
+pub type etcd_log_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, level: etcd_log_level, message: *const c_char)>;
 
 /// # Safety
 /// As for `handle::borrow_mut`.
@@ -99,10 +100,15 @@ pub unsafe extern "C" fn etcd_config_add_endpoint(config: *mut etcd_config, url:
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, the text is not UTF-8, or the user name has a colon (RFC 7617).
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_config_set_credentials(config: *mut etcd_config, username: *const c_char, password: *const c_char) -> etcd_status {
+pub unsafe extern "C" fn etcd_config_set_credentials(
+    config: *mut etcd_config,
+    username: *const c_char,
+    password: *const c_char,
+) -> etcd_status {
     let body = |config: &mut Config| {
         // SAFETY: the C caller's promise for strings.
-        let (username, password) = unsafe { (strings::optional_text("username", username)?, strings::optional_text("password", password)?) };
+        let (username, password) =
+            unsafe { (strings::optional_text("username", username)?, strings::optional_text("password", password)?) };
         let username = username.unwrap_or_default();
         if username.contains(':') {
             return Err(Error::invalid_argument("username", "has a colon, which Basic authentication cannot carry"));
@@ -120,7 +126,9 @@ pub unsafe extern "C" fn etcd_config_set_credentials(config: *mut etcd_config, u
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_set_request_timeout_ms(config: *mut etcd_config, ms: i64) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(config, |config| config::timeout_from_ms("ms", ms).map(|timeout| config.request_timeout = timeout)) }
+    unsafe {
+        change(config, |config| config::timeout_from_ms("ms", ms).map(|timeout| config.request_timeout = timeout))
+    }
 }
 
 /// How long one attempt at one endpoint may take until the headers of its answer are there, in milliseconds: connect,
@@ -141,7 +149,9 @@ pub unsafe extern "C" fn etcd_config_set_header_timeout_ms(config: *mut etcd_con
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_set_connect_timeout_ms(config: *mut etcd_config, ms: i64) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(config, |config| config::timeout_from_ms("ms", ms).map(|timeout| config.connect_timeout = timeout)) }
+    unsafe {
+        change(config, |config| config::timeout_from_ms("ms", ms).map(|timeout| config.connect_timeout = timeout))
+    }
 }
 
 /// How the pinned endpoint is chosen; default ETCD_SELECT_RANDOM. ETCD_SELECT_LEADER takes effect with a sync, as in Go,
@@ -149,7 +159,10 @@ pub unsafe extern "C" fn etcd_config_set_connect_timeout_ms(config: *mut etcd_co
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or the mode is unknown.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_config_set_selection_mode(config: *mut etcd_config, mode: etcd_selection_mode) -> etcd_status {
+pub unsafe extern "C" fn etcd_config_set_selection_mode(
+    config: *mut etcd_config,
+    mode: etcd_selection_mode,
+) -> etcd_status {
     let body = |config: &mut Config| {
         config.selection_mode = match mode {
             ETCD_SELECT_RANDOM => SelectionMode::Random,
@@ -226,7 +239,7 @@ pub unsafe extern "C" fn etcd_config_set_log(
 
 type LogFunction = unsafe extern "C" fn(user_data: *mut c_void, level: etcd_log_level, message: *const c_char);
 
-fn sink(function: LogFunction, user_data: UserData) -> Arc<dyn Fn(Level, &str) + Send + Sync> {
+fn sink(function: LogFunction, user_data: UserData) -> Sink {
     Arc::new(move |level, message| {
         let message = strings::c_string(message);
         // SAFETY: the application gave the function for this user data, which lives as long as this closure.

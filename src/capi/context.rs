@@ -22,7 +22,7 @@ impl Handle for etcd_context {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_context_new(parent: *const etcd_context) -> *mut etcd_context {
     // SAFETY: the C caller's promise.
-    unsafe { make(parent, |parent| Context::new(parent)) }
+    unsafe { make(parent, Context::new) }
 }
 
 /// Like etcd_context_new, and it ends `ms` milliseconds from now at the latest. With 0 or a negative number it has
@@ -38,7 +38,9 @@ pub unsafe extern "C" fn etcd_context_with_timeout_ms(parent: *const etcd_contex
 unsafe fn make(parent: *const etcd_context, body: impl FnOnce(Option<&Context>) -> Context) -> *mut etcd_context {
     // SAFETY: the caller's promise.
     let parent = unsafe { border::optional("parent", parent) };
-    border::infallible(std::ptr::null_mut(), || parent.map_or(std::ptr::null_mut(), |parent| handle::give(body(parent))))
+    border::infallible(std::ptr::null_mut(), || {
+        parent.map_or(std::ptr::null_mut(), |parent| handle::give(body(parent)))
+    })
 }
 
 /// Ends the context and its children: calls that are blocked with them return ETCD_ERR_CANCELED at once. Idempotent; NULL

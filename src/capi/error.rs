@@ -38,7 +38,11 @@ impl ErrorText {
             detail: c_string(&error.detail()),
             endpoint: error.endpoint().map(c_string),
             server: error.server().map(|server| (c_string(&server.message), c_string(&server.cause))),
-            list: error.list().iter().map(|entry| Object::borrowed::<etcd_error>(ErrorText::new(entry.clone()))).collect(),
+            list: error
+                .list()
+                .iter()
+                .map(|entry| Object::borrowed::<etcd_error>(ErrorText::new(entry.clone())))
+                .collect(),
             error,
         }
     }

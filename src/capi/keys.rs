@@ -96,7 +96,11 @@ pub unsafe extern "C" fn etcd_keys_set(
         call(client, context, response, error, |run| {
             let defaults = SetOptions::default();
             let options = border::optional("options", options)?.unwrap_or(&defaults);
-            run(&Operation::Set { key: strings::text("key", key)?, value: strings::value("value", value, value_len)?, options })
+            run(&Operation::Set {
+                key: strings::text("key", key)?,
+                value: strings::value("value", value, value_len)?,
+                options,
+            })
         })
     }
 }
@@ -150,7 +154,11 @@ unsafe fn set_if(
     unsafe {
         call(client, context, response, error, |run| {
             let options = SetOptions { prev_exist, ..SetOptions::default() };
-            run(&Operation::Set { key: strings::text("key", key)?, value: strings::value("value", value, value_len)?, options: &options })
+            run(&Operation::Set {
+                key: strings::text("key", key)?,
+                value: strings::value("value", value, value_len)?,
+                options: &options,
+            })
         })
     }
 }
@@ -174,7 +182,11 @@ pub unsafe extern "C" fn etcd_keys_create_in_order(
         call(client, context, response, error, |run| {
             let defaults = CreateInOrderOptions::default();
             let options = border::optional("options", options)?.unwrap_or(&defaults);
-            run(&Operation::CreateInOrder { dir: strings::text("dir", dir)?, value: strings::value("value", value, value_len)?, options })
+            run(&Operation::CreateInOrder {
+                dir: strings::text("dir", dir)?,
+                value: strings::value("value", value, value_len)?,
+                options,
+            })
         })
     }
 }

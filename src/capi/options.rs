@@ -61,7 +61,19 @@ impl Handle for etcd_create_in_order_options {
 
 /// # Safety
 /// As for `handle::borrow_mut`.
-unsafe fn change<H: Handle>(options: *mut H, body: impl FnOnce(&mut H::Value) -> Result<()>) -> etcd_status {
+unsafe fn change<H: Handle>(options: *mut H, body: impl FnOnce(&mut H::Value)) -> etcd_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        try_change(options, |options| {
+            body(options);
+            Ok(())
+        })
+    }
+}
+
+/// # Safety
+/// As for `handle::borrow_mut`.
+unsafe fn try_change<H: Handle>(options: *mut H, body: impl FnOnce(&mut H::Value) -> Result<()>) -> etcd_status {
     // SAFETY: the caller's promise.
     border::status(|| body(unsafe { border::required_mut("options", options) }?))
 }
@@ -72,7 +84,10 @@ unsafe fn prev_value(value: *const c_char, len: usize) -> Result<Option<String>>
     // SAFETY: the caller's promise.
     let value = unsafe { strings::value("value", value, len) }?;
     if value.is_empty() {
-        return Err(Error::invalid_argument("value", "is empty, and etcd cannot compare with an empty value; compare with prev_index instead"));
+        return Err(Error::invalid_argument(
+            "value",
+            "is empty, and etcd cannot compare with an empty value; compare with prev_index instead",
+        ));
     }
     Ok(Some(value.to_owned()))
 }
@@ -95,7 +110,7 @@ pub unsafe extern "C" fn etcd_get_options_free(options: *mut etcd_get_options) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_get_options_set_recursive(options: *mut etcd_get_options, on: c_int) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.recursive = on != 0)) }
+    unsafe { change(options, |options| options.recursive = on != 0) }
 }
 
 /// Non-zero: sort the children of every directory by key. Default 0.
@@ -103,7 +118,7 @@ pub unsafe extern "C" fn etcd_get_options_set_recursive(options: *mut etcd_get_o
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_get_options_set_sort(options: *mut etcd_get_options, on: c_int) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.sort = on != 0)) }
+    unsafe { change(options, |options| options.sort = on != 0) }
 }
 
 /// Non-zero: read through the quorum, which sees every write that was acknowledged before. Without it a member answers from
@@ -112,7 +127,7 @@ pub unsafe extern "C" fn etcd_get_options_set_sort(options: *mut etcd_get_option
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_get_options_set_quorum(options: *mut etcd_get_options, on: c_int) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.quorum = on != 0)) }
+    unsafe { change(options, |options| options.quorum = on != 0) }
 }
 
 /// Default options. The caller frees them with etcd_set_options_free. Never NULL but for lack of memory.
@@ -131,9 +146,18 @@ pub unsafe extern "C" fn etcd_set_options_free(options: *mut etcd_set_options) {
 /// Set only when the key has this value: compare-and-swap. `len` may be ETCD_STRLEN.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the value is not UTF-8 or empty, with which etcd cannot compare.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_set_options_set_prev_value(options: *mut etcd_set_options, value: *const c_char, len: usize) -> etcd_status {
+pub unsafe extern "C" fn etcd_set_options_set_prev_value(
+    options: *mut etcd_set_options,
+    value: *const c_char,
+    len: usize,
+) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
-    unsafe { change(options, |options| Ok(options.prev_value = prev_value(value, len)?)) }
+    unsafe {
+        try_change(options, |options| {
+            options.prev_value = prev_value(value, len)?;
+            Ok(())
+        })
+    }
 }
 
 /// Set only when the key was last changed at this index: compare-and-swap. 0, the default, means no comparison.
@@ -141,24 +165,32 @@ pub unsafe extern "C" fn etcd_set_options_set_prev_value(options: *mut etcd_set_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_set_options_set_prev_index(options: *mut etcd_set_options, index: u64) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.prev_index = index)) }
+    unsafe { change(options, |options| options.prev_index = index) }
 }
 
 /// Whether the key must exist; default ETCD_PREV_IGNORE.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the constant is unknown.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_set_options_set_prev_exist(options: *mut etcd_set_options, prev_exist: etcd_prev_exist) -> etcd_status {
+pub unsafe extern "C" fn etcd_set_options_set_prev_exist(
+    options: *mut etcd_set_options,
+    prev_exist: etcd_prev_exist,
+) -> etcd_status {
     let body = |options: &mut SetOptions| {
         options.prev_exist = match prev_exist {
             ETCD_PREV_IGNORE => PrevExist::Ignore,
             ETCD_PREV_EXIST => PrevExist::Exist,
             ETCD_PREV_NO_EXIST => PrevExist::NoExist,
-            unknown => return Err(Error::invalid_argument("prev_exist", format_args!("{unknown} is not one of the constants"))),
+            unknown => {
+                return Err(Error::invalid_argument(
+                    "prev_exist",
+                    format_args!("{unknown} is not one of the constants"),
+                ));
+            }
         };
         Ok(())
     };
     // SAFETY: the C caller's promise.
-    unsafe { change(options, body) }
+    unsafe { try_change(options, body) }
 }
 
 /// The time to live in milliseconds. etcd counts whole seconds, so it is rounded up. Unset, the default, means that the key
@@ -167,7 +199,12 @@ pub unsafe extern "C" fn etcd_set_options_set_prev_exist(options: *mut etcd_set_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_set_options_set_ttl_ms(options: *mut etcd_set_options, ms: i64) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.ttl = Some(Ttl::from_ms(ms)?))) }
+    unsafe {
+        try_change(options, |options| {
+            options.ttl = Some(Ttl::from_ms(ms)?);
+            Ok(())
+        })
+    }
 }
 
 /// Non-zero: renew the TTL of an existing key, keep its value, and do not notify watchers. The value of the set must be empty
@@ -176,7 +213,7 @@ pub unsafe extern "C" fn etcd_set_options_set_ttl_ms(options: *mut etcd_set_opti
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_set_options_set_refresh(options: *mut etcd_set_options, on: c_int) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.refresh = on != 0)) }
+    unsafe { change(options, |options| options.refresh = on != 0) }
 }
 
 /// Non-zero: make a directory; value and prev_value are not sent then. Default 0.
@@ -184,15 +221,18 @@ pub unsafe extern "C" fn etcd_set_options_set_refresh(options: *mut etcd_set_opt
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_set_options_set_dir(options: *mut etcd_set_options, on: c_int) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.dir = on != 0)) }
+    unsafe { change(options, |options| options.dir = on != 0) }
 }
 
 /// Non-zero: the response of a success has neither node nor previous node, which saves their transfer. Default 0.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_set_options_set_no_value_on_success(options: *mut etcd_set_options, on: c_int) -> etcd_status {
+pub unsafe extern "C" fn etcd_set_options_set_no_value_on_success(
+    options: *mut etcd_set_options,
+    on: c_int,
+) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.no_value_on_success = on != 0)) }
+    unsafe { change(options, |options| options.no_value_on_success = on != 0) }
 }
 
 /// Default options. The caller frees them with etcd_delete_options_free. Never NULL but for lack of memory.
@@ -212,25 +252,40 @@ pub unsafe extern "C" fn etcd_delete_options_free(options: *mut etcd_delete_opti
 /// with the key it must fit into about 4000 encoded bytes over plain HTTP, or the call is refused.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the value is not UTF-8 or empty.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_delete_options_set_prev_value(options: *mut etcd_delete_options, value: *const c_char, len: usize) -> etcd_status {
+pub unsafe extern "C" fn etcd_delete_options_set_prev_value(
+    options: *mut etcd_delete_options,
+    value: *const c_char,
+    len: usize,
+) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
-    unsafe { change(options, |options| Ok(options.prev_value = prev_value(value, len)?)) }
+    unsafe {
+        try_change(options, |options| {
+            options.prev_value = prev_value(value, len)?;
+            Ok(())
+        })
+    }
 }
 
 /// Delete only when the key was last changed at this index: compare-and-delete. 0, the default, means no comparison.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_delete_options_set_prev_index(options: *mut etcd_delete_options, index: u64) -> etcd_status {
+pub unsafe extern "C" fn etcd_delete_options_set_prev_index(
+    options: *mut etcd_delete_options,
+    index: u64,
+) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.prev_index = index)) }
+    unsafe { change(options, |options| options.prev_index = index) }
 }
 
 /// Non-zero: delete a directory with everything below it. Default 0.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_delete_options_set_recursive(options: *mut etcd_delete_options, on: c_int) -> etcd_status {
+pub unsafe extern "C" fn etcd_delete_options_set_recursive(
+    options: *mut etcd_delete_options,
+    on: c_int,
+) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.recursive = on != 0)) }
+    unsafe { change(options, |options| options.recursive = on != 0) }
 }
 
 /// Non-zero: delete an empty directory. Default 0.
@@ -238,7 +293,7 @@ pub unsafe extern "C" fn etcd_delete_options_set_recursive(options: *mut etcd_de
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_delete_options_set_dir(options: *mut etcd_delete_options, on: c_int) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.dir = on != 0)) }
+    unsafe { change(options, |options| options.dir = on != 0) }
 }
 
 /// Default options. The caller frees them with etcd_create_in_order_options_free. Never NULL but for lack of memory.
@@ -257,7 +312,15 @@ pub unsafe extern "C" fn etcd_create_in_order_options_free(options: *mut etcd_cr
 /// The time to live in milliseconds, rounded up to whole seconds. Unset, the default, means that the key stays.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_create_in_order_options_set_ttl_ms(options: *mut etcd_create_in_order_options, ms: i64) -> etcd_status {
+pub unsafe extern "C" fn etcd_create_in_order_options_set_ttl_ms(
+    options: *mut etcd_create_in_order_options,
+    ms: i64,
+) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| Ok(options.ttl = Some(Ttl::from_ms(ms)?))) }
+    unsafe {
+        try_change(options, |options| {
+            options.ttl = Some(Ttl::from_ms(ms)?);
+            Ok(())
+        })
+    }
 }

@@ -230,7 +230,11 @@ pub unsafe extern "C" fn etcd_node_ttl(node: *const etcd_node) -> i64 {
 /// When the node expires, by the server's clock: seconds since 1970 and nanoseconds. Each may be NULL. False, with both set
 /// to 0, when it has no TTL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_node_expiration(node: *const etcd_node, unix_seconds: *mut i64, nanoseconds: *mut i32) -> bool {
+pub unsafe extern "C" fn etcd_node_expiration(
+    node: *const etcd_node,
+    unix_seconds: *mut i64,
+    nanoseconds: *mut i32,
+) -> bool {
     // SAFETY: the C caller's promise.
     let expiration = unsafe { read_node(node, None, |_, node| node.expiration) };
     // SAFETY: the C caller's promise.

@@ -8,7 +8,16 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 };
 
 const BUILD_INFO: &CStr = match CStr::from_bytes_with_nul(
-    concat!("libetcd_client ", env!("CARGO_PKG_VERSION"), "; target ", env!("ETCD_BUILD_TARGET"), "; protocols v2; tls none; ", env!("ETCD_BUILD_PROFILE"), "\0").as_bytes(),
+    concat!(
+        "libetcd_client ",
+        env!("CARGO_PKG_VERSION"),
+        "; target ",
+        env!("ETCD_BUILD_TARGET"),
+        "; protocols v2; tls none; ",
+        env!("ETCD_BUILD_PROFILE"),
+        "\0"
+    )
+    .as_bytes(),
 ) {
     Ok(info) => info,
     Err(_) => c"",
@@ -27,7 +36,9 @@ pub extern "C" fn etcd_version_number() -> u32 {
         }
         number
     }
-    part(env!("CARGO_PKG_VERSION_MAJOR")) << 16 | part(env!("CARGO_PKG_VERSION_MINOR")) << 8 | part(env!("CARGO_PKG_VERSION_PATCH"))
+    part(env!("CARGO_PKG_VERSION_MAJOR")) << 16
+        | part(env!("CARGO_PKG_VERSION_MINOR")) << 8
+        | part(env!("CARGO_PKG_VERSION_PATCH"))
 }
 
 /// The version of the loaded library, such as "0.1.0". Static; never NULL; any thread.

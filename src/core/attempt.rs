@@ -68,7 +68,8 @@ impl Attempt for HttpAttempt<'_> {
                 return self.judge(answer, &hop, budget, progress).await;
             }
             // A redirect is an answer which says that this server did not act on the request.
-            match redirect::next_hop(&hop, &answer, followed, self.max_redirects, |origin| self.credentials_for(origin)) {
+            match redirect::next_hop(&hop, &answer, followed, self.max_redirects, |origin| self.credentials_for(origin))
+            {
                 Ok(next) => hop = next,
                 Err(error) => return End::NotSent(error),
             }

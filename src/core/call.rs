@@ -35,7 +35,12 @@ impl Answered {
 }
 
 /// Carries `request` out over the connections of `pool`, on whatever runtime polls this.
-pub async fn http(client: Arc<Shared>, pool: Arc<Pool>, request: Arc<Request>, context: Option<Context>) -> Result<Answered> {
+pub async fn http(
+    client: Arc<Shared>,
+    pool: Arc<Pool>,
+    request: Arc<Request>,
+    context: Option<Context>,
+) -> Result<Answered> {
     let config = &client.config;
     let started = Instant::now();
     let deadline = match &context {
@@ -133,7 +138,9 @@ fn interrupted(status: Status, started: Instant, round: &mut Round<'_>, history:
     let outcome = history.outcome_when_interrupted();
     let why = why(status, started);
     let Some(endpoint) = history.current().map(str::to_owned) else {
-        return Error::new(status, format!("{why}; nothing was sent")).with_outcome(outcome).with_list(history.into_errors());
+        return Error::new(status, format!("{why}; nothing was sent"))
+            .with_outcome(outcome)
+            .with_list(history.into_errors());
     };
     if status == Status::DeadlineExceeded {
         // The endpoint used up the time of this call; the next call starts elsewhere.
@@ -144,7 +151,10 @@ fn interrupted(status: Status, started: Instant, round: &mut Round<'_>, history:
     let failed = if list.is_empty() { String::new() } else { format!(" ({} failed before)", list.len()) };
     let entry = if status == Status::DeadlineExceeded { Status::Timeout } else { status };
     list.push(Error::new(entry, format!("{endpoint}: {why}, while {doing}")).at(&endpoint).with_outcome(outcome));
-    Error::new(status, format!("{why}, while {doing} of {endpoint}{failed}")).at(&endpoint).with_outcome(outcome).with_list(list)
+    Error::new(status, format!("{why}, while {doing} of {endpoint}{failed}"))
+        .at(&endpoint)
+        .with_outcome(outcome)
+        .with_list(list)
 }
 
 /// The walk failed and the context is over too: the context's status, the walk's list and outcome.

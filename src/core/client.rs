@@ -46,13 +46,21 @@ impl Client {
             config.add_endpoints(DEFAULT_ENDPOINT)?;
         }
         if config.protocol == Protocol::V3 {
-            return Err(Error::new(Status::Unsupported, "protocol: etcd v3 is not part of this version; use AUTO or V2"));
+            return Err(Error::new(
+                Status::Unsupported,
+                "protocol: etcd v3 is not part of this version; use AUTO or V2",
+            ));
         }
         check_supported(&config.endpoints)?;
         let ring = Ring::new(config.endpoints.clone())?;
         let connector = Connector::new(Proxies::new(&config.proxy));
         let shared = Shared { config, ring, connector, closed: CancellationToken::new() };
-        Ok(Client { shared: Arc::new(shared), lanes: Lanes::default(), internal: Internal::default(), running: Running::default() })
+        Ok(Client {
+            shared: Arc::new(shared),
+            lanes: Lanes::default(),
+            internal: Internal::default(),
+            running: Running::default(),
+        })
     }
 
     /// The endpoints in the shuffled order in which they are tried.
@@ -93,9 +101,15 @@ impl Client {
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot
     /// (no lane left, or it is inside a tokio runtime already) the internal runtime does it.
-    fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(&self, call: impl FnOnce(Arc<Pool>) -> F) -> Result<T> {
+    fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        call: impl FnOnce(Arc<Pool>) -> F,
+    ) -> Result<T> {
         if callback::is_inside() {
-            return Err(Error::new(Status::WouldDeadlock, "a blocking call was made inside a callback of this library"));
+            return Err(Error::new(
+                Status::WouldDeadlock,
+                "a blocking call was made inside a callback of this library",
+            ));
         }
         // Entered before the question, so that close either waits for this call or is seen by it.
         let _running = self.running.enter();
@@ -130,7 +144,8 @@ impl Client {
         if left == 0 && self.internal.stop(until) {
             return Ok(());
         }
-        let text = format!("the client is closed, but {left} calls and its thread had not ended when the time was over");
+        let text =
+            format!("the client is closed, but {left} calls and its thread had not ended when the time was over");
         Err(Error::new(Status::DeadlineExceeded, text))
     }
 }

@@ -31,7 +31,13 @@ pub struct History {
 
 impl History {
     pub fn new(effect: Effect) -> History {
-        History { effect, errors: Vec::new(), outcome: Outcome::NotApplied, current: None, progress: Progress::default() }
+        History {
+            effect,
+            errors: Vec::new(),
+            outcome: Outcome::NotApplied,
+            current: None,
+            progress: Progress::default(),
+        }
     }
 
     /// What the attempts that are over may have done.
@@ -64,8 +70,14 @@ impl History {
     }
 }
 
-pub async fn walk<A: Attempt>(attempt: &A, round: &mut Round<'_>, limits: &Limits, history: &mut History, log: &Log) -> Result<A::Answer> {
-    while let Some(endpoint) = round.next() {
+pub async fn walk<A: Attempt>(
+    attempt: &A,
+    round: &mut Round<'_>,
+    limits: &Limits,
+    history: &mut History,
+    log: &Log,
+) -> Result<A::Answer> {
+    while let Some(endpoint) = round.next_endpoint() {
         history.progress.clear();
         history.current = Some(endpoint.url().to_owned());
         let budget = Budget {

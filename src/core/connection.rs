@@ -85,7 +85,10 @@ impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let socket = self.get_mut();
         if socket.wire.look_before_write.swap(false, Ordering::Relaxed) && socket.is_dead() {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, "the server closed the idle connection")));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "the server closed the idle connection",
+            )));
         }
         let result = ready!(match &mut socket.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),

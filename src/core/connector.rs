@@ -49,7 +49,8 @@ impl Connector {
 
     async fn connect_tcp(&self, origin: &Origin, host: &str, port: u16, until: Option<Instant>) -> Result<TcpStream> {
         let resolved = self.resolver.resolve(host, port).await;
-        let addresses = resolved.map_err(|error| failure(Status::Dns, origin, format_args!("cannot resolve '{host}': {error}")))?;
+        let addresses =
+            resolved.map_err(|error| failure(Status::Dns, origin, format_args!("cannot resolve '{host}': {error}")))?;
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for (position, address) in addresses.iter().enumerate() {
             match connect_within(*address, share(until, addresses.len().saturating_sub(position))).await {
@@ -75,7 +76,8 @@ async fn connect_within(address: SocketAddr, limit: Option<Duration>) -> io::Res
     };
     // Requests are written in one piece and must not wait for an acknowledgement of the one before.
     stream.set_nodelay(true)?;
-    socket2::SockRef::from(&stream).set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
+    socket2::SockRef::from(&stream)
+        .set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
     Ok(stream)
 }
 

@@ -75,7 +75,13 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn budget(now: Instant, endpoints_left: usize) -> Budget {
-        Budget { deadline: Some(now + 6 * SECOND), header_timeout: None, connect_timeout: None, endpoints_left, may_resend: true }
+        Budget {
+            deadline: Some(now + 6 * SECOND),
+            header_timeout: None,
+            connect_timeout: None,
+            endpoints_left,
+            may_resend: true,
+        }
     }
 
     #[test]
@@ -104,7 +110,10 @@ mod tests {
         let started = Instant::now();
         let budget = Budget { header_timeout: Some(SECOND), ..budget(started, 1) };
         let later = started + SECOND / 2;
-        assert_eq!(budget.answer_limit(later, started), Some(Limit { at: started + SECOND, reason: Reason::HeaderTimeout }));
+        assert_eq!(
+            budget.answer_limit(later, started),
+            Some(Limit { at: started + SECOND, reason: Reason::HeaderTimeout })
+        );
         assert_eq!(budget.body_limit(later), None);
     }
 

@@ -100,6 +100,9 @@ mod tests {
     #[test]
     fn decoding_undoes_encoding_and_keeps_what_is_not_encoded() {
         assert_eq!(decode("a%20b%2Fc%zz%4"), "a b/c%zz%4");
-        assert_eq!(parse_form("x=1&y&z=a+b%2B"), [("x", "1"), ("y", ""), ("z", "a b+")].map(|(n, v)| (n.into(), v.into())));
+        assert_eq!(
+            parse_form("x=1&y&z=a+b%2B"),
+            [("x", "1"), ("y", ""), ("z", "a b+")].map(|(n, v)| (n.into(), v.into()))
+        );
     }
 }

@@ -52,7 +52,9 @@ pub struct Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.address {
-            Address::Tcp { host, port } if host.contains(':') => write!(formatter, "{}://[{host}]:{port}", self.scheme.name()),
+            Address::Tcp { host, port } if host.contains(':') => {
+                write!(formatter, "{}://[{host}]:{port}", self.scheme.name())
+            }
             Address::Tcp { host, port } => write!(formatter, "{}://{host}:{port}", self.scheme.name()),
             Address::Unix { path } => write!(formatter, "{}://{path}", self.scheme.name()),
         }
@@ -93,7 +95,8 @@ pub struct Endpoint {
 impl Endpoint {
     /// Takes an endpoint's URL apart; everything that cannot work is refused here and not at the first request.
     pub fn parse(text: &str) -> Result<Endpoint> {
-        let refused = |why: &str| Error::invalid_argument("endpoint", format_args!("'{}': {why}", without_userinfo(text)));
+        let refused =
+            |why: &str| Error::invalid_argument("endpoint", format_args!("'{}': {why}", without_userinfo(text)));
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(refused("has no scheme; write it as http://host:port"));
         };
@@ -122,7 +125,8 @@ impl Endpoint {
     }
 
     fn parse_tcp(scheme: Scheme, rest: &str) -> std::result::Result<Endpoint, String> {
-        let uri: Uri = format!("{}://{rest}", scheme.name()).parse().map_err(|error| format!("is not a URL ({error})"))?;
+        let uri: Uri =
+            format!("{}://{rest}", scheme.name()).parse().map_err(|error| format!("is not a URL ({error})"))?;
         let authority = uri.authority().ok_or("has no host")?;
         let (userinfo, host_header) = split_userinfo(authority);
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
@@ -237,8 +241,20 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_refused_at_once_and_named() {
-        for text in ["", "localhost:2379", "ftp://x", "http://", "http://:2379", "http://h:99999", "http://h:0", "http://h:x",
-            "http://%zz", "http://a b", "unix://", "http://[::1"] {
+        for text in [
+            "",
+            "localhost:2379",
+            "ftp://x",
+            "http://",
+            "http://:2379",
+            "http://h:99999",
+            "http://h:0",
+            "http://h:x",
+            "http://%zz",
+            "http://a b",
+            "unix://",
+            "http://[::1",
+        ] {
             assert!(refusal(text).starts_with("endpoint: "), "{text}");
         }
     }

@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn an_outcome_only_rises() {
-        let error = Error::new(Status::Io, "reset").with_outcome(Outcome::MaybeApplied).with_outcome(Outcome::NotApplied);
+        let error =
+            Error::new(Status::Io, "reset").with_outcome(Outcome::MaybeApplied).with_outcome(Outcome::NotApplied);
         assert_eq!(error.outcome(), Outcome::MaybeApplied);
     }
 
@@ -168,7 +169,9 @@ mod tests {
 
     #[test]
     fn every_wording_of_a_missing_user_is_known() {
-        for message in ["auth: User bob does not exist.", "auth: User bob does not exist", "auth: User bob doesn't exist."] {
+        for message in
+            ["auth: User bob does not exist.", "auth: User bob does not exist", "auth: User bob doesn't exist."]
+        {
             let server = ServerError { message: message.into(), ..ServerError::default() };
             let error = Error::new(Status::Auth, message).with_server(server);
             assert!(error.is_user_not_found() && !error.is_role_not_found(), "{message}");

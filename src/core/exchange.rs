@@ -135,7 +135,13 @@ pub struct Session<'a> {
 
 impl Session<'_> {
     /// One request, one answer.
-    pub async fn exchange(&self, request: &Request, hop: &Hop, budget: &Budget, progress: &mut Progress) -> Result<Answer, Failure> {
+    pub async fn exchange(
+        &self,
+        request: &Request,
+        hop: &Hop,
+        budget: &Budget,
+        progress: &mut Progress,
+    ) -> Result<Answer, Failure> {
         let started = Instant::now();
         let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
         let reached = via.as_ref().map_or(&hop.origin, |via| &via.origin);
@@ -167,7 +173,13 @@ impl Session<'_> {
         }
     }
 
-    async fn connection(&self, reached: &Arc<Origin>, hop: &Hop, budget: &Budget, started: Instant) -> Result<Connection, Error> {
+    async fn connection(
+        &self,
+        reached: &Arc<Origin>,
+        hop: &Hop,
+        budget: &Budget,
+        started: Instant,
+    ) -> Result<Connection, Error> {
         if let Some(connection) = self.pool.take(reached) {
             return Ok(connection);
         }
@@ -219,7 +231,9 @@ impl Session<'_> {
         loop {
             let limit = budget.body_limit(Instant::now());
             let frame = match within(limit, connection.next_frame(&mut body)).await {
-                Ok(Some(frame)) => frame.map_err(|error| (broken(hop, &error, "in the middle of the answer"), false))?,
+                Ok(Some(frame)) => {
+                    frame.map_err(|error| (broken(hop, &error, "in the middle of the answer"), false))?
+                }
                 Ok(None) => return Ok(if joined.is_empty() { collected } else { joined.into() }),
                 Err(limit) => return Err((timeout(hop, limit, started, "reading the answer"), true)),
             };
@@ -268,7 +282,9 @@ fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Reques
         message = message.header(http::header::PROXY_AUTHORIZATION, authorization);
     }
     let built = message.body(Full::new(request.body.clone()));
-    built.map_err(|error| Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}")))
+    built.map_err(|error| {
+        Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}"))
+    })
 }
 
 fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) -> Error {

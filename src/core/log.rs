@@ -50,7 +50,11 @@ pub fn curl(request: &Request, hop: &Hop) -> String {
     match &hop.origin.address {
         Address::Tcp { .. } => line.push_str(&format!(" {}", quoted(&hop.url()))),
         Address::Unix { path } => {
-            line.push_str(&format!(" --unix-socket {} {}", quoted(path), quoted(&format!("http://localhost{}", hop.target))));
+            line.push_str(&format!(
+                " --unix-socket {} {}",
+                quoted(path),
+                quoted(&format!("http://localhost{}", hop.target))
+            ));
         }
     }
     if let Some(content_type) = request.content_type {
@@ -80,7 +84,10 @@ mod tests {
     fn only_enabled_levels_are_written() {
         let written = Arc::new(std::sync::Mutex::new(Vec::new()));
         let sink = written.clone();
-        let log = Log::new(Level::Warn, Arc::new(move |level, text: &str| sink.lock().expect("lock").push((level, text.to_owned()))));
+        let log = Log::new(
+            Level::Warn,
+            Arc::new(move |level, text: &str| sink.lock().expect("lock").push((level, text.to_owned()))),
+        );
         log.write(Level::Info, "quiet");
         log.write(Level::Error, "loud");
         assert_eq!(*written.lock().expect("lock"), [(Level::Error, "loud".to_owned())]);

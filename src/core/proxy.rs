@@ -25,7 +25,9 @@ impl ProxySetting {
         let endpoint = Endpoint::parse(url).map_err(|error| Error::invalid_argument("url", error.message()))?;
         match endpoint.origin().scheme {
             Scheme::Http => Ok(ProxySetting::Url(url.to_owned())),
-            other => Err(Error::invalid_argument("url", format_args!("a proxy is reached by http, not {}", other.name()))),
+            other => {
+                Err(Error::invalid_argument("url", format_args!("a proxy is reached by http, not {}", other.name())))
+            }
         }
     }
 }
@@ -61,12 +63,20 @@ impl Proxies {
         if origin.scheme != Scheme::Http || is_loopback(origin) {
             return Ok(None);
         }
-        let Some(intercept) = origin.to_string().parse().ok().and_then(|uri| matcher.intercept(&uri)) else { return Ok(None) };
+        let Some(intercept) = origin.to_string().parse().ok().and_then(|uri| matcher.intercept(&uri)) else {
+            return Ok(None);
+        };
         let proxy = intercept.uri();
-        let shown = format!("{}://{}", proxy.scheme_str().unwrap_or_default(), proxy.authority().map_or("", |authority| authority.as_str()));
+        let shown = format!(
+            "{}://{}",
+            proxy.scheme_str().unwrap_or_default(),
+            proxy.authority().map_or("", |authority| authority.as_str())
+        );
         let endpoint = Endpoint::parse(&shown).ok().filter(|endpoint| endpoint.origin().scheme == Scheme::Http);
         let Some(endpoint) = endpoint else {
-            let text = format!("{origin} would be reached through the proxy {shown}, and only http proxies are supported; set NO_PROXY or another proxy");
+            let text = format!(
+                "{origin} would be reached through the proxy {shown}, and only http proxies are supported; set NO_PROXY or another proxy"
+            );
             return Err(Error::new(Status::Unsupported, text).at(&origin.to_string()));
         };
         Ok(Some(Via { origin: endpoint.origin().clone(), authorization: intercept.basic_auth().cloned() }))

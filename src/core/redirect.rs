@@ -30,7 +30,10 @@ pub fn next_hop(
         return refused(Status::BadRedirect, "without a Location header".into());
     };
     if followed >= max.min(MOST_REDIRECTS) {
-        return refused(Status::TooManyRedirects, format!("not followed: too many redirects, {followed} were followed"));
+        return refused(
+            Status::TooManyRedirects,
+            format!("not followed: too many redirects, {followed} were followed"),
+        );
     }
     let shown = String::from_utf8_lossy(location.as_bytes()).into_owned();
     let Some(target) = location.to_str().ok().and_then(|location| resolve(hop, location)) else {

@@ -42,7 +42,7 @@ pub struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    pub fn next(&mut self) -> Option<&'a Arc<Endpoint>> {
+    pub fn next_endpoint(&mut self) -> Option<&'a Arc<Endpoint>> {
         let count = self.endpoints.list.len();
         if self.step >= count {
             return None;
@@ -52,13 +52,13 @@ impl<'a> Round<'a> {
         self.endpoints.list.get(position)
     }
 
-    /// The endpoint that `next` gave last.
+    /// The endpoint that `next_endpoint` gave last.
     pub fn current(&self) -> Option<&'a Arc<Endpoint>> {
         let position = self.start.wrapping_add(self.step.checked_sub(1)?).checked_rem(self.endpoints.list.len())?;
         self.endpoints.list.get(position)
     }
 
-    /// How many endpoints are left, the one that `next` gave last included.
+    /// How many endpoints are left, the one that `next_endpoint` gave last included.
     pub fn left(&self) -> usize {
         self.endpoints.list.len().saturating_sub(self.step.saturating_sub(1))
     }
@@ -119,7 +119,7 @@ mod tests {
 
     fn walk(endpoints: &Endpoints) -> Vec<String> {
         let mut round = endpoints.round();
-        std::iter::from_fn(|| round.next().map(|endpoint| endpoint.url().to_owned())).collect()
+        std::iter::from_fn(|| round.next_endpoint().map(|endpoint| endpoint.url().to_owned())).collect()
     }
 
     #[test]
@@ -127,8 +127,8 @@ mod tests {
         let endpoints = ring(3).current();
         let first = walk(&endpoints);
         let mut round = endpoints.round();
-        round.next();
-        round.next();
+        round.next_endpoint();
+        round.next_endpoint();
         round.pin_current();
         let second = walk(&endpoints);
         assert_eq!(second, [first[1].clone(), first[2].clone(), first[0].clone()]);
@@ -166,10 +166,10 @@ mod tests {
     fn the_endpoints_left_count_the_current_one() {
         let endpoints = ring(3).current();
         let mut round = endpoints.round();
-        round.next();
+        round.next_endpoint();
         assert_eq!(round.left(), 3);
-        round.next();
-        round.next();
+        round.next_endpoint();
+        round.next_endpoint();
         assert_eq!(round.left(), 1);
     }
 }

@@ -40,15 +40,16 @@ fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if DEPTH.with(Cell::get) > 0 { record(info) } else { previous(info) }
-        }));
+        panic::set_hook(Box::new(move |info| if DEPTH.with(Cell::get) > 0 { record(info) } else { previous(info) }));
     });
 }
 
 fn record(info: &PanicHookInfo<'_>) {
-    let message = info.payload_as_str().unwrap_or("without a message");
-    let place = info.location().map(|location| format!("at {}:{}: ", location.file(), location.line())).unwrap_or_default();
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = text.unwrap_or("without a message");
+    let place =
+        info.location().map(|location| format!("at {}:{}: ", location.file(), location.line())).unwrap_or_default();
     LAST.with(|last| *last.borrow_mut() = Some(format!("{place}{message}")));
 }
 

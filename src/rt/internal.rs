@@ -26,7 +26,10 @@ struct Running {
 
 impl Internal {
     /// Runs the whole call there and waits once, so that it costs one hop each way.
-    pub fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(&self, call: impl FnOnce(Arc<Pool>) -> F) -> Result<T> {
+    pub fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        call: impl FnOnce(Arc<Pool>) -> F,
+    ) -> Result<T> {
         let (handle, pool) = self.started()?;
         let (sender, receiver) = sync_channel(1);
         let future = call(pool);
@@ -71,8 +74,11 @@ impl Drop for Internal {
 }
 
 fn start() -> Result<Running> {
-    let failed = |what: &str, error: std::io::Error| Error::new(Status::Internal, format!("cannot start the internal {what}: {error}"));
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| failed("runtime", error))?;
+    let failed = |what: &str, error: std::io::Error| {
+        Error::new(Status::Internal, format!("cannot start the internal {what}: {error}"))
+    };
+    let runtime =
+        Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| failed("runtime", error))?;
     let handle = runtime.handle().clone();
     let stop = CancellationToken::new();
     let stopped = stop.clone();

@@ -54,7 +54,10 @@ impl Ttl {
     pub fn from_ms(ms: i64) -> Result<Ttl> {
         match u64::try_from(ms) {
             Ok(ms) if ms > 0 => Ok(Ttl(ms.div_ceil(1000))),
-            _ => Err(Error::invalid_argument("ttl_ms", format_args!("{ms} is not positive; leave the TTL unset for none"))),
+            _ => Err(Error::invalid_argument(
+                "ttl_ms",
+                format_args!("{ms} is not positive; leave the TTL unset for none"),
+            )),
         }
     }
 
@@ -108,7 +111,10 @@ mod tests {
     fn only_the_plain_set_may_be_sent_twice() {
         let effect = |options: SetOptions| Operation::Set { key: "k", value: "v", options: &options }.effect();
         let ttl = Ttl::from_ms(1000).ok();
-        assert_eq!(effect(SetOptions { ttl, no_value_on_success: true, ..SetOptions::default() }), Effect::IdempotentWrite);
+        assert_eq!(
+            effect(SetOptions { ttl, no_value_on_success: true, ..SetOptions::default() }),
+            Effect::IdempotentWrite
+        );
         for one_shot in [
             SetOptions { prev_value: Some("v".into()), ..SetOptions::default() },
             SetOptions { prev_index: 1, ..SetOptions::default() },

@@ -30,7 +30,8 @@ pub fn refusal(answer: &Answer, endpoint: &str, effect: Effect) -> Error {
 /// A member that fails. Go calls every 500 and 503 "has no leader" and throws the body away.
 pub fn server_failure(answer: &Answer, hop: &Hop) -> Error {
     let endpoint = hop.origin.to_string();
-    let reason = http::StatusCode::from_u16(answer.http_status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
+    let reason =
+        http::StatusCode::from_u16(answer.http_status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
     let server = server_error(answer);
     let said = match &server {
         Some(server) => format!(": {}", words(server)),
@@ -41,7 +42,10 @@ pub fn server_failure(answer: &Answer, hop: &Hop) -> Error {
     let (status, what) = if no_leader {
         (Status::NoLeader, format!("etcd member {endpoint} has no leader (HTTP {} {reason}){said}", answer.http_status))
     } else {
-        (Status::HttpStatus, format!("etcd member {endpoint} returns server error [HTTP {} {reason}]{said}", answer.http_status))
+        (
+            Status::HttpStatus,
+            format!("etcd member {endpoint} returns server error [HTTP {} {reason}]{said}", answer.http_status),
+        )
     };
     let error = Error::new(status, what).at(&endpoint).with_http_status(answer.http_status);
     match server {
@@ -97,7 +101,8 @@ pub fn excerpt(body: &[u8]) -> String {
         return "an empty body".into();
     }
     let beginning = String::from_utf8_lossy(body.get(..LONGEST).unwrap_or(body));
-    let line: String = beginning.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    let line: String =
+        beginning.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     let more = if body.len() > LONGEST { "..." } else { "" };
     format!("'{}{more}'", line.trim())
 }
@@ -120,7 +125,8 @@ mod tests {
     fn an_etcd_error_keeps_every_field_whatever_its_case() {
         let body = r#"{"ERRORCODE":101,"message":"Compare failed","Cause":"[one != two]","index":18}"#;
         let error = refusal(&answer(412, body), "http://h:1", Effect::OneShotWrite);
-        let expected = ServerError { code: 101, message: "Compare failed".into(), cause: "[one != two]".into(), index: 18 };
+        let expected =
+            ServerError { code: 101, message: "Compare failed".into(), cause: "[one != two]".into(), index: 18 };
         assert_eq!((error.status(), error.http_status(), error.server()), (Status::Api, 412, Some(&expected)));
         assert!(error.message().starts_with("101: Compare failed ([one != two]) [18] at http://h:1; "));
         assert_eq!(error.outcome(), Outcome::NotApplied);
@@ -140,7 +146,11 @@ mod tests {
             (503, "", Status::NoLeader),
             (503, r#"{"message":"During election"}"#, Status::NoLeader),
             (500, r#"{"errorCode":301,"message":"During Leader Election"}"#, Status::NoLeader),
-            (500, r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out"}"#, Status::HttpStatus),
+            (
+                500,
+                r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out"}"#,
+                Status::HttpStatus,
+            ),
             (502, "bad gateway", Status::HttpStatus),
             (503, r#"{"message":"httpproxy: zero endpoints currently available"}"#, Status::HttpStatus),
         ];

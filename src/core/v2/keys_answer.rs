@@ -20,14 +20,16 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
     let senseless = |status: Status, why: &dyn fmt::Display| {
         // A success that cannot be read: whether it came from etcd, and from its store, nobody can say.
         let outcome = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
-        let text = format!("{endpoint} answered HTTP {}, but {why}; the endpoint is probably not etcd", answer.http_status);
+        let text =
+            format!("{endpoint} answered HTTP {}, but {why}; the endpoint is probably not etcd", answer.http_status);
         Error::new(status, text).at(endpoint).with_http_status(answer.http_status).with_outcome(outcome)
     };
     if answer.body.is_empty() {
         return Err(senseless(Status::EmptyBody, &"the body is empty"));
     }
     let invalid = |why: &dyn fmt::Display| senseless(Status::InvalidResponse, why);
-    let text = std::str::from_utf8(&answer.body).map_err(|error| invalid(&format_args!("the body is not UTF-8: {error}")))?;
+    let text =
+        std::str::from_utf8(&answer.body).map_err(|error| invalid(&format_args!("the body is not UTF-8: {error}")))?;
     let mut builder = Builder::with_text_capacity(text.len());
     let mut json = serde_json::Deserializer::from_str(text);
     let parsed = TopSeed(&mut builder).deserialize(&mut json).and_then(|has_action| json.end().map(|()| has_action));
@@ -35,7 +37,10 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         Ok(true) => {}
         Ok(false) => return Err(invalid(&format_args!("the body has no action: {}", failure::excerpt(&answer.body)))),
         Err(error) => {
-            return Err(invalid(&format_args!("the body is not the JSON of etcd ({error}): {}", failure::excerpt(&answer.body))));
+            return Err(invalid(&format_args!(
+                "the body is not the JSON of etcd ({error}): {}",
+                failure::excerpt(&answer.body)
+            )));
         }
     }
     let index = index_of(answer).map_err(|header| {
@@ -228,7 +233,8 @@ impl Visitor<'_> for ExpirationSeed {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Self::Value, E> {
-        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| E::custom(format_args!("expiration '{text}': {error}")))?;
+        let at = OffsetDateTime::parse(text, &Rfc3339)
+            .map_err(|error| E::custom(format_args!("expiration '{text}': {error}")))?;
         let nanoseconds = i32::try_from(at.nanosecond()).unwrap_or(0);
         Ok(Some(Expiration { unix_seconds: at.unix_timestamp(), nanoseconds }))
     }

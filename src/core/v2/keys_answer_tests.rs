@@ -2,7 +2,9 @@ use super::*;
 use crate::core::response::Action;
 
 fn answer(http_status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
-    let pairs = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().expect("a header value")));
+    let pairs = headers
+        .iter()
+        .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().expect("a header value")));
     Answer { http_status, headers: pairs.collect(), body: bytes::Bytes::copy_from_slice(body.as_bytes()) }
 }
 
@@ -59,9 +61,20 @@ fn an_unknown_action_keeps_its_name() {
 #[test]
 fn what_makes_no_sense_is_an_invalid_response() {
     let cases = [
-        "garbage", "<html>", "[]", "null", "{}", r#"{"action":""}"#, r#"{"action":"get"}{}"#, r#"{"action":"get","node":"#,
-        r#"{"action":7}"#, r#"{"action":"get","node":[]}"#, r#"{"action":"get","node":{"ttl":"x"}}"#,
-        r#"{"action":"get","node":{"expiration":"soon"}}"#, r#"{"Action":"get"}"#, r#"{"action":"get","node":{"createdIndex":-1}}"#,
+        "garbage",
+        "<html>",
+        "[]",
+        "null",
+        "{}",
+        r#"{"action":""}"#,
+        r#"{"action":"get"}{}"#,
+        r#"{"action":"get","node":"#,
+        r#"{"action":7}"#,
+        r#"{"action":"get","node":[]}"#,
+        r#"{"action":"get","node":{"ttl":"x"}}"#,
+        r#"{"action":"get","node":{"expiration":"soon"}}"#,
+        r#"{"Action":"get"}"#,
+        r#"{"action":"get","node":{"createdIndex":-1}}"#,
     ];
     for body in cases {
         assert_eq!(decoded(body).expect_err(body).status(), Status::InvalidResponse, "{body}");

@@ -61,7 +61,13 @@ fn set(prefix: &str, key: &str, value: &str, options: &SetOptions, effect: Effec
     Ok(Request { method: Method::PUT, path, query: encoding::form(query), ..form_request(form, effect) })
 }
 
-fn create_in_order(prefix: &str, dir: &str, value: &str, options: &CreateInOrderOptions, effect: Effect) -> Result<Request> {
+fn create_in_order(
+    prefix: &str,
+    dir: &str,
+    value: &str,
+    options: &CreateInOrderOptions,
+    effect: Effect,
+) -> Result<Request> {
     let mut form: Pairs<'_> = vec![("value", value.into())];
     form.extend(options.ttl.map(|ttl| ("ttl", ttl.seconds().to_string().into())));
     Ok(Request { path: path::encoded("dir", prefix, dir)?, ..form_request(form, effect) })
@@ -78,7 +84,13 @@ fn form_request(form: Pairs<'_>, effect: Effect) -> Request {
     }
 }
 
-fn delete(prefix: &str, key: &str, options: &DeleteOptions, effect: Effect, longest_target: Option<usize>) -> Result<Request> {
+fn delete(
+    prefix: &str,
+    key: &str,
+    options: &DeleteOptions,
+    effect: Effect,
+    longest_target: Option<usize>,
+) -> Result<Request> {
     let mut query: Pairs<'_> = Vec::new();
     query.extend(options.prev_value.as_deref().map(|value| ("prevValue", value.into())));
     if options.prev_index != 0 {
@@ -141,11 +153,23 @@ mod tests {
         let cases = [
             (defaults(), "PUT /v2/keys/foo", "value=bar"),
             (SetOptions { prev_exist: PrevExist::Exist, ..defaults() }, "PUT /v2/keys/foo?prevExist=true", "value=bar"),
-            (SetOptions { prev_exist: PrevExist::NoExist, ..defaults() }, "PUT /v2/keys/foo?prevExist=false", "value=bar"),
+            (
+                SetOptions { prev_exist: PrevExist::NoExist, ..defaults() },
+                "PUT /v2/keys/foo?prevExist=false",
+                "value=bar",
+            ),
             (SetOptions { prev_index: 12, ..defaults() }, "PUT /v2/keys/foo?prevIndex=12", "value=bar"),
             (SetOptions { ttl: Ttl::from_ms(180_000).ok(), ..defaults() }, "PUT /v2/keys/foo", "ttl=180&value=bar"),
-            (SetOptions { refresh: true, ttl: Ttl::from_ms(1).ok(), ..defaults() }, "PUT /v2/keys/foo", "refresh=true&ttl=1&value=bar"),
-            (SetOptions { no_value_on_success: true, ..defaults() }, "PUT /v2/keys/foo?noValueOnSuccess=true", "value=bar"),
+            (
+                SetOptions { refresh: true, ttl: Ttl::from_ms(1).ok(), ..defaults() },
+                "PUT /v2/keys/foo",
+                "refresh=true&ttl=1&value=bar",
+            ),
+            (
+                SetOptions { no_value_on_success: true, ..defaults() },
+                "PUT /v2/keys/foo?noValueOnSuccess=true",
+                "value=bar",
+            ),
         ];
         for (options, line, body) in cases {
             assert_eq!(set_wire(options), (line.to_owned(), body.to_owned()));

@@ -177,18 +177,28 @@ impl Client {
     pub fn get_with(&self, context: Option<&Context>, key: &str, options: &Get) -> Result<Response, Failure> {
         let (key, context) = (c(key), raw(context));
         // SAFETY: everything lives for the call.
-        options.with(|options| self.keys(|out| unsafe { etcd_keys_get(self.0, context, key.as_ptr(), options, out.0, out.1) }))
+        options.with(|options| {
+            self.keys(|out| unsafe { etcd_keys_get(self.0, context, key.as_ptr(), options, out.0, out.1) })
+        })
     }
 
     pub fn set(&self, key: &str, value: &str) -> Result<Response, Failure> {
         self.set_with(None, key, value, &Set::default())
     }
 
-    pub fn set_with(&self, context: Option<&Context>, key: &str, value: &str, options: &Set<'_>) -> Result<Response, Failure> {
+    pub fn set_with(
+        &self,
+        context: Option<&Context>,
+        key: &str,
+        value: &str,
+        options: &Set<'_>,
+    ) -> Result<Response, Failure> {
         let (key, context) = (c(key), raw(context));
         // SAFETY: everything lives for the call.
         options.with(|options| {
-            self.keys(|out| unsafe { etcd_keys_set(self.0, context, key.as_ptr(), value.as_ptr().cast(), value.len(), options, out.0, out.1) })
+            self.keys(|out| unsafe {
+                etcd_keys_set(self.0, context, key.as_ptr(), value.as_ptr().cast(), value.len(), options, out.0, out.1)
+            })
         })
     }
 
@@ -199,13 +209,17 @@ impl Client {
     pub fn create_with(&self, context: Option<&Context>, key: &str, value: &str) -> Result<Response, Failure> {
         let key = c(key);
         // SAFETY: everything lives for the call.
-        self.keys(|out| unsafe { etcd_keys_create(self.0, raw(context), key.as_ptr(), value.as_ptr().cast(), value.len(), out.0, out.1) })
+        self.keys(|out| unsafe {
+            etcd_keys_create(self.0, raw(context), key.as_ptr(), value.as_ptr().cast(), value.len(), out.0, out.1)
+        })
     }
 
     pub fn update(&self, key: &str, value: &str) -> Result<Response, Failure> {
         let key = c(key);
         // SAFETY: everything lives for the call.
-        self.keys(|out| unsafe { etcd_keys_update(self.0, null(), key.as_ptr(), value.as_ptr().cast(), value.len(), out.0, out.1) })
+        self.keys(|out| unsafe {
+            etcd_keys_update(self.0, null(), key.as_ptr(), value.as_ptr().cast(), value.len(), out.0, out.1)
+        })
     }
 
     pub fn create_in_order(&self, dir: &str, value: &str, ttl_ms: Option<i64>) -> Result<Response, Failure> {
@@ -216,7 +230,18 @@ impl Client {
             if let Some(ms) = ttl_ms {
                 assert_eq!(etcd_create_in_order_options_set_ttl_ms(options, ms), 0);
             }
-            let call = |out: Out| etcd_keys_create_in_order(self.0, null(), dir.as_ptr(), value.as_ptr().cast(), value.len(), options, out.0, out.1);
+            let call = |out: Out| {
+                etcd_keys_create_in_order(
+                    self.0,
+                    null(),
+                    dir.as_ptr(),
+                    value.as_ptr().cast(),
+                    value.len(),
+                    options,
+                    out.0,
+                    out.1,
+                )
+            };
             let result = self.keys(call);
             etcd_create_in_order_options_free(options);
             result
@@ -230,7 +255,9 @@ impl Client {
     pub fn delete_with(&self, context: Option<&Context>, key: &str, options: &Delete<'_>) -> Result<Response, Failure> {
         let (key, context) = (c(key), raw(context));
         // SAFETY: everything lives for the call.
-        options.with(|options| self.keys(|out| unsafe { etcd_keys_delete(self.0, context, key.as_ptr(), options, out.0, out.1) }))
+        options.with(|options| {
+            self.keys(|out| unsafe { etcd_keys_delete(self.0, context, key.as_ptr(), options, out.0, out.1) })
+        })
     }
 
     /// The versions of server and cluster.
@@ -253,7 +280,9 @@ impl Client {
         unsafe {
             let status = etcd_client_endpoints(self.0, &mut list, &mut error);
             outcome(status, error).expect("endpoints");
-            let endpoints = (0..etcd_strings_len(list)).map(|index| text(etcd_strings_get(list, index)).expect("a string")).collect();
+            let endpoints = (0..etcd_strings_len(list))
+                .map(|index| text(etcd_strings_get(list, index)).expect("a string"))
+                .collect();
             etcd_strings_free(list);
             endpoints
         }

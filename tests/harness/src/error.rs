@@ -43,7 +43,9 @@ impl Failure {
                 api_cause: text(etcd_error_api_cause(error)),
                 api_index: etcd_error_api_index(error),
                 outcome: etcd_error_outcome(error),
-                list: (0..etcd_error_list_len(error)).map(|index| Failure::read(etcd_error_list_get(error, index))).collect(),
+                list: (0..etcd_error_list_len(error))
+                    .map(|index| Failure::read(etcd_error_list_get(error, index)))
+                    .collect(),
             }
         }
     }

@@ -73,8 +73,11 @@ impl Node {
                 created_index: etcd_node_created_index(node),
                 modified_index: etcd_node_modified_index(node),
                 ttl: etcd_node_ttl(node),
-                expiration: etcd_node_expiration(node, &mut seconds, &mut nanoseconds).then_some((seconds, nanoseconds)),
-                children: (0..etcd_node_child_count(node)).filter_map(|index| Node::read(etcd_node_child(node, index))).collect(),
+                expiration: etcd_node_expiration(node, &mut seconds, &mut nanoseconds)
+                    .then_some((seconds, nanoseconds)),
+                children: (0..etcd_node_child_count(node))
+                    .filter_map(|index| Node::read(etcd_node_child(node, index)))
+                    .collect(),
             })
         }
     }
