@@ -1,0 +1,134 @@
+//! What a real etcd is started with: its settings, its command line and its environment.
+
+use std::io;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::etcd_server::{EtcdServer, StartFailure};
+use crate::ports::ReservedPort;
+use crate::private_dir::PrivateDir;
+
+/// Starts that may fail because somebody else took a port, before the test gives up.
+pub(crate) const START_ATTEMPTS: usize = 5;
+
+/// A member alone elects itself after one election timeout: with the shortest one, a start takes a tenth of a second.
+const TIMERS_ALONE: [&str; 2] = ["--heartbeat-interval=10", "--election-timeout=100"];
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct EtcdServerBuilder {
+    name: String,
+    enable_v2: bool,
+    extra_args: Vec<String>,
+}
+
+impl EtcdServerBuilder {
+    pub(crate) fn new() -> Self {
+        Self { name: "n0".into(), enable_v2: true, extra_args: Vec::new() }
+    }
+
+    /// The member's name (`n0` by default).
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Whether the server serves the v2 API (it does by default).
+    pub fn enable_v2(mut self, enable: bool) -> Self {
+        self.enable_v2 = enable;
+        self
+    }
+
+    /// More command-line arguments, after all others.
+    pub fn extra_args<I: IntoIterator<Item: Into<String>>>(mut self, arguments: I) -> Self {
+        self.extra_args.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Starts one healthy server; takes new ports when somebody else was faster.
+    pub fn start(self) -> EtcdServer {
+        let builder = self.first_args(TIMERS_ALONE);
+        for _ in 0..START_ATTEMPTS {
+            let (client_port, peer_port) = (ReservedPort::new(), ReservedPort::new());
+            let cluster = format!("{}={}", builder.name, peer_port.endpoint());
+            let server = EtcdServer::launch(&builder, client_port, peer_port, &cluster);
+            match server.try_wait_healthy() {
+                Ok(()) => return server,
+                Err(StartFailure::PortTaken) => (),
+                Err(StartFailure::Other(why)) => panic!("{why}"),
+            }
+        }
+        panic!("each of {START_ATTEMPTS} starts of etcd found its ports taken");
+    }
+
+    /// Arguments that [`EtcdServerBuilder::extra_args`] may override: of two equal flags, etcd takes the last.
+    pub(crate) fn first_args<I: IntoIterator<Item: Into<String>>>(mut self, arguments: I) -> Self {
+        self.extra_args.splice(0..0, arguments.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn base_name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole command line of a member with that directory and those ports.
+    pub(crate) fn arguments(
+        &self,
+        dir: &PrivateDir,
+        client: &ReservedPort,
+        peer: &ReservedPort,
+        cluster: &str,
+    ) -> Vec<String> {
+        let data = dir.path().join("data").display().to_string();
+        let (client, peer) = (client.endpoint(), peer.endpoint());
+        let flags = [
+            ("name", self.name.as_str()),
+            ("data-dir", &data),
+            ("listen-client-urls", &client),
+            ("advertise-client-urls", &client),
+            ("listen-peer-urls", &peer),
+            ("initial-advertise-peer-urls", &peer),
+            ("initial-cluster", cluster),
+        ];
+        let mut arguments: Vec<String> = flags.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
+        if knows_enable_v2() {
+            arguments.push(format!("--enable-v2={}", self.enable_v2));
+        } else {
+            assert!(
+                !self.enable_v2,
+                "this etcd has no --enable-v2: it is 3.6 or newer; set ETCD_BINARY to an older one"
+            );
+        }
+        arguments.extend(self.extra_args.iter().cloned());
+        arguments
+    }
+}
+
+/// A command that runs etcd without the `ETCD_*` variables, which etcd would take for flags.
+pub(crate) fn etcd_command() -> Command {
+    let binary = std::env::var_os("ETCD_BINARY").unwrap_or_else(|| "etcd".into());
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ETCD_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Whether the binary still has the flag; etcd 3.6 dropped it together with the v2 API.
+fn knows_enable_v2() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let help = etcd_command().arg("--help").output().unwrap_or_else(|error| missing_etcd(&error));
+        [help.stdout, help.stderr].iter().any(|text| String::from_utf8_lossy(text).contains("--enable-v2"))
+    })
+}
+
+/// Says how to get an etcd.
+pub(crate) fn missing_etcd(error: &io::Error) -> ! {
+    panic!(
+        "cannot run etcd ({error}). These tests need a real one: `apt-get install etcd-server` puts it in PATH, \
+         or set ETCD_BINARY to the path of an etcd 3.3 to 3.5."
+    )
+}

@@ -1,0 +1,114 @@
+//! A real cluster of a test's own, whose members can be killed, frozen and started again one by one.
+
+use std::ops::Index;
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::etcd_builder::{EtcdServerBuilder, START_ATTEMPTS};
+use crate::etcd_server::{EtcdServer, StartFailure};
+use crate::plain_http;
+use crate::ports::ReservedPort;
+use crate::waiting::wait_for;
+
+/// Short timers, so that an election takes about a second.
+const TIMERS: [&str; 2] = ["--heartbeat-interval=50", "--election-timeout=500"];
+
+/// Some members on loopback that form one cluster; `cluster[0]` is the first member.
+#[derive(Debug)]
+pub struct EtcdCluster {
+    members: Vec<EtcdServer>,
+}
+
+impl EtcdCluster {
+    /// Starts `count` members that serve the v2 API, and waits until all are healthy.
+    pub fn start(count: usize) -> Self {
+        Self::start_with(count, EtcdServer::builder())
+    }
+
+    /// Starts `count` members that share the builder's settings; its name, with a number, names the members.
+    pub fn start_with(count: usize, builder: EtcdServerBuilder) -> Self {
+        for _ in 0..START_ATTEMPTS {
+            let cluster = Self::launch(count, &builder);
+            match cluster.members.iter().try_for_each(EtcdServer::try_wait_healthy) {
+                Ok(()) => return cluster,
+                Err(StartFailure::PortTaken) => (),
+                Err(StartFailure::Other(why)) => panic!("{why}"),
+            }
+        }
+        panic!("each of {START_ATTEMPTS} starts of the cluster found a port taken");
+    }
+
+    /// The members, in the order of their numbers.
+    pub fn members(&self) -> &[EtcdServer] {
+        &self.members
+    }
+
+    /// The client addresses of all members, dead ones too, in the order of their numbers.
+    pub fn endpoints(&self) -> Vec<String> {
+        self.members.iter().map(EtcdServer::endpoint).collect()
+    }
+
+    /// Waits until each member that is neither dead nor frozen is healthy, which takes a majority of running members.
+    pub fn wait_healthy(&self) {
+        for member in self.running() {
+            member.wait_healthy();
+        }
+    }
+
+    /// The number of the leader, as soon as all running members agree on one that runs.
+    ///
+    /// A member's own word is not enough: a leader that lost the others still calls itself one for seconds, and the
+    /// others name a dead leader until they have elected the next. A majority must run.
+    pub fn leader(&self) -> usize {
+        wait_for("all running members agree on a running leader", || {
+            let mut names = self.running().map(leader_according_to);
+            let name = names.next().expect("a cluster without a running member has no leader")?;
+            if names.any(|other| other.as_ref() != Some(&name)) {
+                return None;
+            }
+            self.members.iter().position(|member| member.name() == name && member.is_running())
+        })
+    }
+
+    /// The numbers of the running members that are not the leader.
+    pub fn followers(&self) -> Vec<usize> {
+        let leader = self.leader();
+        (0..self.members.len()).filter(|&number| number != leader && self.members[number].is_running()).collect()
+    }
+
+    fn running(&self) -> impl Iterator<Item = &EtcdServer> {
+        self.members.iter().filter(|member| member.is_running())
+    }
+
+    fn launch(count: usize, builder: &EtcdServerBuilder) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let token = format!("--initial-cluster-token=test-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let plan: Vec<_> = (0..count)
+            .map(|number| (format!("{}-{number}", builder.base_name()), ReservedPort::new(), ReservedPort::new()))
+            .collect();
+        let peers: Vec<_> = plan.iter().map(|(name, _, peer)| format!("{name}={}", peer.endpoint())).collect();
+        let initial_cluster = peers.join(",");
+        let members = plan
+            .into_iter()
+            .map(|(name, client, peer)| {
+                let member = builder.clone().name(name).first_args(TIMERS).first_args([&token]);
+                EtcdServer::launch(&member, client, peer, &initial_cluster)
+            })
+            .collect();
+        Self { members }
+    }
+}
+
+impl Index<usize> for EtcdCluster {
+    type Output = EtcdServer;
+
+    fn index(&self, number: usize) -> &EtcdServer {
+        &self.members[number]
+    }
+}
+
+/// The name of the member that `member` takes for the leader.
+fn leader_according_to(member: &EtcdServer) -> Option<String> {
+    let leader = plain_http::get_json(&member.endpoint(), "/v2/members/leader")?;
+    leader["name"].as_str().map(String::from)
+}

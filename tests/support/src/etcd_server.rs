@@ -1,0 +1,221 @@
+//! One real etcd of a test's own, which can be killed, frozen and started again.
+
+use std::fs::File;
+use std::process::Child;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::child_process::{self, Change};
+pub use crate::etcd_builder::EtcdServerBuilder;
+use crate::etcd_builder::{etcd_command, missing_etcd};
+use crate::plain_http;
+use crate::ports::ReservedPort;
+use crate::private_dir::PrivateDir;
+use crate::waiting::CEILING;
+
+/// Pause between two looks at `/health`.
+const HEALTH_TICK: Duration = Duration::from_millis(20);
+
+/// A private etcd on free ports of 127.0.0.1, with its data in a directory of its own.
+///
+/// Every method takes `&self`, so a second thread may kill the server while the first one is in a call to it. The
+/// process dies with this object and with the test process.
+#[derive(Debug)]
+pub struct EtcdServer {
+    name: String,
+    client_port: ReservedPort,
+    dir: PrivateDir,
+    arguments: Vec<String>,
+    process: Mutex<Process>,
+    /// Kept for the restarts.
+    _peer_port: ReservedPort,
+}
+
+#[derive(Debug, Default)]
+struct Process {
+    /// None while it is dead.
+    child: Option<Child>,
+    /// Whether SIGSTOP was the last of SIGSTOP and SIGCONT.
+    frozen: bool,
+}
+
+/// Why a server did not become healthy.
+pub(crate) enum StartFailure {
+    /// Somebody else listens on one of the ports: new ports may help.
+    PortTaken,
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl EtcdServer {
+    /// Starts one healthy server that serves the v2 API.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// What can be chosen before the start.
+    pub fn builder() -> EtcdServerBuilder {
+        EtcdServerBuilder::new()
+    }
+
+    /// The client address: `http://127.0.0.1:PORT`, the same over all restarts.
+    pub fn endpoint(&self) -> String {
+        self.client_port.endpoint()
+    }
+
+    /// The client port.
+    pub fn port(&self) -> u16 {
+        self.client_port.port()
+    }
+
+    /// The member's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the process exists and is not frozen.
+    pub fn is_running(&self) -> bool {
+        let process = self.process();
+        process.child.is_some() && !process.frozen
+    }
+
+    /// The process's id, while it exists.
+    pub fn pid(&self) -> Option<u32> {
+        self.process().child.as_ref().map(Child::id)
+    }
+
+    /// Kills the process with SIGKILL and waits for its end; from then on connections are refused.
+    pub fn kill(&self) {
+        let mut process = self.process();
+        if let Some(mut child) = process.child.take() {
+            child.kill().expect("kill etcd");
+            child.wait().expect("collect the killed etcd");
+        }
+        process.frozen = false;
+    }
+
+    /// Freezes the process with SIGSTOP and waits until all its threads have stopped.
+    ///
+    /// The kernel still accepts connections for it, but no byte ever comes back.
+    pub fn stop_process(&self) {
+        let mut process = self.process();
+        let child = process.child.as_ref().expect("only a living etcd can be stopped");
+        child_process::signal(child, libc::SIGSTOP);
+        child_process::wait_for_change(child, Change::Stop);
+        process.frozen = true;
+    }
+
+    /// Lets a frozen process go on with SIGCONT.
+    pub fn continue_process(&self) {
+        let mut process = self.process();
+        let child = process.child.as_ref().expect("only a living etcd can be continued");
+        if process.frozen {
+            child_process::signal(child, libc::SIGCONT);
+            child_process::wait_for_change(child, Change::Continue);
+            process.frozen = false;
+        }
+    }
+
+    /// Kills the process if it lives, starts it again on the same ports and data, and waits until it is healthy.
+    ///
+    /// A member of a cluster becomes healthy only with a majority: see [`EtcdServer::start_again`].
+    pub fn restart(&self) {
+        self.start_again();
+        self.wait_healthy();
+    }
+
+    /// Kills the process if it lives and starts it again on the same ports and data, without waiting for health.
+    pub fn start_again(&self) {
+        self.kill();
+        self.process().child = Some(self.spawn());
+    }
+
+    /// Whether `/health` says that the server has a leader and can commit.
+    pub fn is_healthy(&self) -> bool {
+        let health = plain_http::get_json(&self.endpoint(), "/health").map(|answer| answer["health"].clone());
+        health.is_some_and(|health| health == "true" || health == true)
+    }
+
+    /// Waits until [`EtcdServer::is_healthy`]; panics with the server's log after 30 seconds or when it has ended.
+    pub fn wait_healthy(&self) {
+        match self.try_wait_healthy() {
+            Ok(()) => (),
+            Err(StartFailure::PortTaken) => panic!("{}: somebody took its port:\n{}", self.name, self.log()),
+            Err(StartFailure::Other(why)) => panic!("{why}"),
+        }
+    }
+
+    /// All that the server has written to its standard output and error since its first start.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.dir.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Starts the process of a member whose ports are known; `cluster` is the value of `--initial-cluster`.
+    pub(crate) fn launch(
+        builder: &EtcdServerBuilder,
+        client_port: ReservedPort,
+        peer_port: ReservedPort,
+        cluster: &str,
+    ) -> Self {
+        let dir = PrivateDir::in_memory();
+        let arguments = builder.arguments(&dir, &client_port, &peer_port, cluster);
+        let server = Self {
+            name: builder.base_name().into(),
+            client_port,
+            dir,
+            arguments,
+            process: Mutex::default(),
+            _peer_port: peer_port,
+        };
+        server.process().child = Some(server.spawn());
+        server
+    }
+
+    pub(crate) fn try_wait_healthy(&self) -> Result<(), StartFailure> {
+        let start = Instant::now();
+        while !self.is_healthy() {
+            if self.has_ended() {
+                let log = self.log();
+                let taken = log.contains("address already in use");
+                let why = format!("{} is dead, so it will not become healthy; its log:\n{log}", self.name);
+                return Err(if taken { StartFailure::PortTaken } else { StartFailure::Other(why) });
+            }
+            if start.elapsed() > CEILING {
+                let why = format!("{} is not healthy after {CEILING:?}; its log:\n{}", self.name, self.log());
+                return Err(StartFailure::Other(why));
+            }
+            thread::sleep(HEALTH_TICK);
+        }
+        Ok(())
+    }
+
+    /// Whether the process is dead, killed by the test or by itself.
+    fn has_ended(&self) -> bool {
+        let mut process = self.process();
+        let Some(child) = &mut process.child else { return true };
+        let ended = child.try_wait().expect("look at the etcd process").is_some();
+        if ended {
+            *process = Process::default();
+        }
+        ended
+    }
+
+    fn spawn(&self) -> Child {
+        let mut command = etcd_command();
+        let log = File::options().create(true).append(true).open(self.dir.path().join("log")).expect("open the log");
+        command.args(&self.arguments).stdout(log.try_clone().expect("share the log")).stderr(log);
+        child_process::spawn_for_life(command).unwrap_or_else(|error| missing_etcd(&error))
+    }
+
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for EtcdServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

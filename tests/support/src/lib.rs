@@ -1,0 +1,31 @@
+//! What the integration tests share.
+//!
+//! Real servers ([`EtcdServer`], [`EtcdCluster`]), an independent look at what is on them ([`Oracle`]), a server that
+//! misbehaves on demand ([`ScriptedServer`]), addresses on which nobody answers ([`ports`]) and the way from a C
+//! source to the output of the program ([`stage`]).
+//!
+//! It is test code: whatever goes wrong is a panic with a message that says what was expected. Everything is safe to
+//! use from tests that run in parallel, in one process or in many: ports come from the kernel, directories are
+//! private, and child processes die with the process that started them.
+
+pub mod child_process;
+mod etcd_builder;
+pub mod etcd_cluster;
+pub mod etcd_server;
+pub mod gate;
+pub mod oracle;
+mod plain_http;
+pub mod ports;
+pub mod private_dir;
+pub mod scripted_server;
+pub mod stage;
+pub mod waiting;
+
+pub use etcd_cluster::EtcdCluster;
+pub use etcd_server::{EtcdServer, EtcdServerBuilder};
+pub use gate::Gate;
+pub use oracle::{Answer, Oracle};
+pub use ports::{HangingListener, RefusedEndpoint, ReservedPort, free_port, refused_endpoint};
+pub use private_dir::PrivateDir;
+pub use scripted_server::{Place, Reply, Request, ScriptedServer, Welcome};
+pub use waiting::wait_until;
