@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn bytes_are_taken_by_length_or_up_to_the_nul() {
-        let literal = b"a\0b\0".as_ptr().cast();
+        let text = [b'a', 0, b'b', 0];
+        let literal = text.as_ptr().cast();
         // SAFETY: the literal has 4 bytes with its NUL; NULL is allowed with length 0.
         unsafe {
             assert_eq!(bytes("v", literal, 3).expect("3 bytes"), b"a\0b");

@@ -28,6 +28,9 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         return Err(senseless(Status::EmptyBody, &"the body is empty"));
     }
     let invalid = |why: &dyn fmt::Display| senseless(Status::InvalidResponse, why);
+    if let Some(encoding) = answer.headers.get(http::header::CONTENT_ENCODING) {
+        return Err(invalid(&format_args!("it is encoded as {encoding:?}, which nobody asked for")));
+    }
     let text =
         std::str::from_utf8(&answer.body).map_err(|error| invalid(&format_args!("the body is not UTF-8: {error}")))?;
     let mut builder = Builder::with_text_capacity(text.len());

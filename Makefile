@@ -1,0 +1,86 @@
+# make quickstart   is the first command to try, `make help` lists the others.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
+# The same number as in the SONAME that build.rs sets.
+SOVERSION := 0
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+SHARED := $(TARGET)/release/libetcd_client.so
+STATIC := $(TARGET)/release/libetcd_client.a
+STAGE := $(abspath stage)
+
+MEMCHECK := valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
+	--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --suppressions=tests/c/valgrind.supp
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+
+.PHONY: quickstart
+quickstart: staged ## Build the library and run a first C program on a real etcd (on ETCD_ENDPOINTS if set)
+	@$(if $(ETCD_ENDPOINTS),,scripts/install-missing etcd)
+	@scripts/with-etcd scripts/quickstart $(STAGE)
+
+.PHONY: staged
+staged:
+	@scripts/install-missing gcc pkg-config
+	cargo build --release
+	@$(MAKE) --silent install DESTDIR= PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib INCLUDEDIR=$(STAGE)/include
+
+.PHONY: test
+test: ## Install what the tests need and run them all
+	@scripts/install-missing etcd gcc g++ clang pkg-config valgrind
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace
+	scripts/check-null-arguments
+	scripts/check-readme
+	@$(MAKE) --no-print-directory valgrind
+	@$(MAKE) --no-print-directory examples
+	@$(MAKE) --no-print-directory quickstart
+
+.PHONY: valgrind
+valgrind: ## Run the C tests under valgrind: any leak or error fails
+	@scripts/install-missing gcc valgrind $(if $(ETCD_ENDPOINTS),,etcd)
+	cargo build
+	scripts/with-etcd scripts/c-tests $(TARGET)/debug $(MEMCHECK)
+
+.PHONY: examples
+examples: staged ## Compile and run every program of examples-c
+	@$(if $(ETCD_ENDPOINTS),,scripts/install-missing etcd)
+	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig LD_LIBRARY_PATH=$(STAGE)/lib scripts/with-etcd $(MAKE) --no-print-directory -C examples-c --always-make run
+
+.PHONY: header
+header: ## Write include/etcd_client.h anew from src/
+	ETCD_CLIENT_WRITE_HEADER=1 cargo build
+
+.PHONY: install
+install: $(SHARED) ## Install to PREFIX (default /usr/local), under DESTDIR if that is set
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/libetcd_client.so.$(VERSION)'
+	ln -sf libetcd_client.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libetcd_client.so.$(SOVERSION)'
+	ln -sf libetcd_client.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libetcd_client.so'
+	install -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/libetcd_client.a'
+	install -m 644 include/etcd_client.h '$(DESTDIR)$(INCLUDEDIR)/etcd_client.h'
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		packaging/etcd_client.pc.in >'$(DESTDIR)$(LIBDIR)/pkgconfig/etcd_client.pc'
+
+# No prerequisites: an existing build is installed as it is, so that `sudo make install` needs no cargo.
+$(SHARED):
+	cargo build --release
+
+.PHONY: clean
+clean: ## Remove all that was built
+	cargo clean
+	rm -rf stage
+	$(MAKE) --no-print-directory -C examples-c clean

@@ -1,0 +1,304 @@
+/* Every exported function with NULL in each of its pointer parameters, one at a time: never a crash, but
+ * ETCD_ERR_INVALID_ARGUMENT with a message that names the parameter, or the harmless answer that the header promises.
+ * scripts/check-null-arguments makes sure that no function is forgotten. */
+#include "check.h"
+
+static etcd_error *error;
+
+/* A call which is refused and whose error object, taken from the variable `error`, names the parameter. */
+#define REFUSED(parameter, call) check_refused((call), (parameter), __LINE__, #call)
+
+static void check_refused(etcd_status status, const char *parameter, int line, const char *call)
+{
+    const char *message = etcd_error_message(error);
+    int ok = status == ETCD_ERR_INVALID_ARGUMENT && etcd_error_status(error) == status && message != NULL && strstr(message, parameter) != NULL &&
+             etcd_error_outcome(error) == ETCD_NOT_APPLIED;
+    if (!check_line(ok, __FILE__, line, "%s: ETCD_ERR_INVALID_ARGUMENT", call))
+        printf("# got %s: %s\n", etcd_status_name(status), message == NULL ? "no message" : message);
+    etcd_error_free(error);
+    error = NULL;
+}
+
+/* A call which is refused and has no error object. */
+#define INVALID(call) CHECK((call) == ETCD_ERR_INVALID_ARGUMENT, "%s: ETCD_ERR_INVALID_ARGUMENT", #call)
+
+/* A call that must succeed. */
+#define FINE(call) CHECK_STATUS(ETCD_OK, (call), &error, #call)
+
+/* A call that answers harmlessly. */
+#define HARMLESS(condition) CHECK((condition), "%s", #condition)
+
+static void test_free(void)
+{
+    etcd_config_free(NULL);
+    etcd_context_free(NULL);
+    etcd_error_free(NULL);
+    etcd_client_free(NULL);
+    etcd_server_version_free(NULL);
+    etcd_get_options_free(NULL);
+    etcd_set_options_free(NULL);
+    etcd_delete_options_free(NULL);
+    etcd_create_in_order_options_free(NULL);
+    etcd_response_free(NULL);
+    etcd_strings_free(NULL);
+    CHECK(1, "every _free takes NULL");
+}
+
+static void log_nothing(void *user_data, etcd_log_level level, const char *message)
+{
+    (void)user_data;
+    (void)level;
+    (void)message;
+}
+
+static void test_config(void)
+{
+    etcd_config *config = etcd_config_new();
+
+    INVALID(etcd_config_add_endpoint(NULL, "http://127.0.0.1:2379"));
+    INVALID(etcd_config_add_endpoint(config, NULL));
+    INVALID(etcd_config_set_credentials(NULL, "user", "password"));
+    HARMLESS(etcd_config_set_credentials(config, "user", NULL) == ETCD_OK);
+    HARMLESS(etcd_config_set_credentials(config, NULL, "password") == ETCD_OK);
+    HARMLESS(etcd_config_set_credentials(config, NULL, NULL) == ETCD_OK);
+    INVALID(etcd_config_set_request_timeout_ms(NULL, 1000));
+    INVALID(etcd_config_set_header_timeout_ms(NULL, 1000));
+    INVALID(etcd_config_set_connect_timeout_ms(NULL, 1000));
+    INVALID(etcd_config_set_selection_mode(NULL, ETCD_SELECT_RANDOM));
+    INVALID(etcd_config_set_max_redirects(NULL, 1));
+    INVALID(etcd_config_set_keys_prefix(NULL, "/v2/keys"));
+    INVALID(etcd_config_set_keys_prefix(config, NULL));
+    INVALID(etcd_config_set_proxy(NULL, "http://127.0.0.1:1"));
+    HARMLESS(etcd_config_set_proxy(config, NULL) == ETCD_OK);
+    INVALID(etcd_config_set_log(NULL, ETCD_LOG_WARN, log_nothing, NULL, NULL));
+    HARMLESS(etcd_config_set_log(config, ETCD_LOG_WARN, NULL, NULL, NULL) == ETCD_OK);
+    HARMLESS(etcd_config_set_log(config, ETCD_LOG_WARN, log_nothing, NULL, NULL) == ETCD_OK);
+    INVALID(etcd_config_set_protocol(NULL, ETCD_PROTOCOL_AUTO));
+    etcd_config_free(config);
+}
+
+static void test_context(void)
+{
+    etcd_context *context = etcd_context_new(NULL);
+    HARMLESS(etcd_context_status(context) == ETCD_OK);
+    etcd_context_free(context);
+    context = etcd_context_with_timeout_ms(NULL, 60000);
+    HARMLESS(etcd_context_status(context) == ETCD_OK);
+    etcd_context_free(context);
+    etcd_context_cancel(NULL);
+    INVALID(etcd_context_status(NULL));
+}
+
+static void test_error(void)
+{
+    HARMLESS(etcd_error_status(NULL) == ETCD_OK);
+    HARMLESS(etcd_error_message(NULL) == NULL);
+    HARMLESS(etcd_error_detail(NULL) == NULL);
+    HARMLESS(etcd_error_endpoint(NULL) == NULL);
+    HARMLESS(etcd_error_http_status(NULL) == 0);
+    HARMLESS(etcd_error_api_code(NULL) == 0);
+    HARMLESS(etcd_error_api_message(NULL) == NULL);
+    HARMLESS(etcd_error_api_cause(NULL) == NULL);
+    HARMLESS(etcd_error_api_index(NULL) == 0);
+    HARMLESS(etcd_error_outcome(NULL) == ETCD_NOT_APPLIED);
+    HARMLESS(etcd_error_list_len(NULL) == 0);
+    HARMLESS(etcd_error_list_get(NULL, 0) == NULL);
+    HARMLESS(!etcd_error_is_key_not_found(NULL));
+    HARMLESS(!etcd_error_is_user_not_found(NULL));
+    HARMLESS(!etcd_error_is_role_not_found(NULL));
+    HARMLESS(!etcd_error_is_canceled(NULL));
+    HARMLESS(!etcd_error_is_deadline(NULL));
+    HARMLESS(!etcd_error_is_cluster(NULL));
+}
+
+static void test_client_functions(etcd_client *client)
+{
+    etcd_config *config = etcd_config_new();
+    etcd_client *made = NULL;
+    etcd_strings *endpoints = NULL;
+    etcd_server_version *version = NULL;
+
+    FINE(etcd_client_new(NULL, &made, &error));
+    etcd_client_free(made);
+    REFUSED("client", etcd_client_new(config, NULL, &error));
+    INVALID(etcd_client_new(config, NULL, NULL));
+    HARMLESS(etcd_client_new(config, &made, NULL) == ETCD_OK);
+    etcd_config_free(config);
+
+    REFUSED("client", etcd_client_close(NULL, 0, &error));
+    INVALID(etcd_client_close(NULL, 0, NULL));
+    HARMLESS(etcd_client_close(made, 0, NULL) == ETCD_OK);
+    etcd_client_free(made);
+
+    REFUSED("client", etcd_client_endpoints(NULL, &endpoints, &error));
+    REFUSED("endpoints", etcd_client_endpoints(client, NULL, &error));
+    HARMLESS(etcd_client_endpoints(client, &endpoints, NULL) == ETCD_OK);
+    REFUSED("client", etcd_client_set_endpoints(NULL, endpoints, &error));
+    REFUSED("endpoints", etcd_client_set_endpoints(client, NULL, &error));
+    HARMLESS(etcd_client_set_endpoints(client, endpoints, NULL) == ETCD_OK);
+    etcd_strings_free(endpoints);
+
+    REFUSED("client", etcd_client_version(NULL, NULL, &version, &error));
+    REFUSED("version", etcd_client_version(client, NULL, NULL, &error));
+    HARMLESS(etcd_client_version(client, NULL, &version, NULL) == ETCD_OK);
+    etcd_server_version_free(version);
+    HARMLESS(etcd_server_version_server(NULL) == NULL);
+    HARMLESS(etcd_server_version_cluster(NULL) == NULL);
+}
+
+static void test_keys_functions(etcd_client *client)
+{
+    const char *key = test_key("null");
+    etcd_response *response = NULL;
+
+    REFUSED("client", etcd_keys_get(NULL, NULL, key, NULL, &response, &error));
+    REFUSED("key", etcd_keys_get(client, NULL, NULL, NULL, &response, &error));
+    INVALID(etcd_keys_get(NULL, NULL, NULL, NULL, NULL, NULL));
+    REFUSED("client", etcd_keys_set(NULL, NULL, key, "v", 1, NULL, &response, &error));
+    REFUSED("key", etcd_keys_set(client, NULL, NULL, "v", 1, NULL, &response, &error));
+    REFUSED("value", etcd_keys_set(client, NULL, key, NULL, 1, NULL, &response, &error));
+    REFUSED("value", etcd_keys_set(client, NULL, key, NULL, ETCD_STRLEN, NULL, &response, &error));
+    INVALID(etcd_keys_set(NULL, NULL, NULL, NULL, 1, NULL, NULL, NULL));
+    REFUSED("client", etcd_keys_create(NULL, NULL, key, "v", 1, &response, &error));
+    REFUSED("key", etcd_keys_create(client, NULL, NULL, "v", 1, &response, &error));
+    REFUSED("value", etcd_keys_create(client, NULL, key, NULL, 1, &response, &error));
+    INVALID(etcd_keys_create(NULL, NULL, NULL, NULL, 1, NULL, NULL));
+    REFUSED("client", etcd_keys_update(NULL, NULL, key, "v", 1, &response, &error));
+    REFUSED("key", etcd_keys_update(client, NULL, NULL, "v", 1, &response, &error));
+    REFUSED("value", etcd_keys_update(client, NULL, key, NULL, 1, &response, &error));
+    INVALID(etcd_keys_update(NULL, NULL, NULL, NULL, 1, NULL, NULL));
+    REFUSED("client", etcd_keys_create_in_order(NULL, NULL, key, "v", 1, NULL, &response, &error));
+    REFUSED("dir", etcd_keys_create_in_order(client, NULL, NULL, "v", 1, NULL, &response, &error));
+    REFUSED("value", etcd_keys_create_in_order(client, NULL, key, NULL, 1, NULL, &response, &error));
+    INVALID(etcd_keys_create_in_order(NULL, NULL, NULL, NULL, 1, NULL, NULL, NULL));
+    REFUSED("client", etcd_keys_delete(NULL, NULL, key, NULL, &response, &error));
+    REFUSED("key", etcd_keys_delete(client, NULL, NULL, NULL, &response, &error));
+    INVALID(etcd_keys_delete(NULL, NULL, NULL, NULL, NULL, NULL));
+
+    /* Context, options, response and error may be NULL. */
+    HARMLESS(etcd_keys_create(client, NULL, key, NULL, 0, NULL, NULL) == ETCD_OK);
+    HARMLESS(etcd_keys_update(client, NULL, key, NULL, 0, NULL, NULL) == ETCD_OK);
+    HARMLESS(etcd_keys_set(client, NULL, key, NULL, 0, NULL, NULL, NULL) == ETCD_OK);
+    HARMLESS(etcd_keys_get(client, NULL, key, NULL, NULL, NULL) == ETCD_OK);
+    HARMLESS(etcd_keys_delete(client, NULL, key, NULL, NULL, NULL) == ETCD_OK);
+    HARMLESS(etcd_keys_create_in_order(client, NULL, key, NULL, 0, NULL, NULL, NULL) == ETCD_OK);
+    HARMLESS(etcd_keys_get(client, NULL, test_key("missing"), NULL, NULL, NULL) == ETCD_ERR_API);
+}
+
+static void test_options(void)
+{
+    etcd_set_options *set = etcd_set_options_new();
+    etcd_delete_options *delete = etcd_delete_options_new();
+
+    INVALID(etcd_get_options_set_recursive(NULL, 1));
+    INVALID(etcd_get_options_set_sort(NULL, 1));
+    INVALID(etcd_get_options_set_quorum(NULL, 1));
+    INVALID(etcd_set_options_set_prev_value(NULL, "v", 1));
+    INVALID(etcd_set_options_set_prev_value(set, NULL, 1));
+    INVALID(etcd_set_options_set_prev_value(set, NULL, ETCD_STRLEN));
+    INVALID(etcd_set_options_set_prev_index(NULL, 1));
+    INVALID(etcd_set_options_set_prev_exist(NULL, ETCD_PREV_EXIST));
+    INVALID(etcd_set_options_set_ttl_ms(NULL, 1000));
+    INVALID(etcd_set_options_set_refresh(NULL, 1));
+    INVALID(etcd_set_options_set_dir(NULL, 1));
+    INVALID(etcd_set_options_set_no_value_on_success(NULL, 1));
+    INVALID(etcd_delete_options_set_prev_value(NULL, "v", 1));
+    INVALID(etcd_delete_options_set_prev_value(delete, NULL, 1));
+    INVALID(etcd_delete_options_set_prev_index(NULL, 1));
+    INVALID(etcd_delete_options_set_recursive(NULL, 1));
+    INVALID(etcd_delete_options_set_dir(NULL, 1));
+    INVALID(etcd_create_in_order_options_set_ttl_ms(NULL, 1000));
+    etcd_set_options_free(set);
+    etcd_delete_options_free(delete);
+}
+
+static void test_response_and_node(etcd_client *client)
+{
+    etcd_response *response = NULL;
+    const etcd_node *node;
+    size_t length = 77;
+    int64_t seconds = 77;
+    int32_t nanoseconds = 77;
+
+    HARMLESS(etcd_response_action_name(NULL) == NULL);
+    HARMLESS(etcd_response_action(NULL) == ETCD_ACTION_UNKNOWN);
+    HARMLESS(etcd_response_index(NULL) == 0);
+    HARMLESS(etcd_response_cluster_id(NULL) == NULL);
+    HARMLESS(etcd_response_node(NULL) == NULL);
+    HARMLESS(etcd_response_prev_node(NULL) == NULL);
+    HARMLESS(etcd_response_json(NULL, &length) == NULL && length == 0);
+    HARMLESS(etcd_response_clone(NULL) == NULL);
+    length = 77;
+    HARMLESS(etcd_node_key(NULL, &length) == NULL && length == 0);
+    length = 77;
+    HARMLESS(etcd_node_value(NULL, &length) == NULL && length == 0);
+    HARMLESS(!etcd_node_is_dir(NULL));
+    HARMLESS(etcd_node_created_index(NULL) == 0);
+    HARMLESS(etcd_node_modified_index(NULL) == 0);
+    HARMLESS(etcd_node_ttl(NULL) == 0);
+    HARMLESS(!etcd_node_expiration(NULL, &seconds, &nanoseconds));
+    HARMLESS(etcd_node_child_count(NULL) == 0);
+    HARMLESS(etcd_node_child(NULL, 0) == NULL);
+
+    FINE(etcd_keys_set(client, NULL, test_key("node"), "v", 1, NULL, &response, &error));
+    node = etcd_response_node(response);
+    HARMLESS(etcd_response_json(response, NULL) != NULL);
+    HARMLESS(etcd_node_key(node, NULL) != NULL);
+    HARMLESS(etcd_node_value(node, NULL) != NULL);
+    HARMLESS(!etcd_node_expiration(node, NULL, &nanoseconds));
+    HARMLESS(!etcd_node_expiration(node, &seconds, NULL));
+    etcd_response_free(response);
+}
+
+static void test_strings(void)
+{
+    etcd_strings *list = etcd_strings_new();
+    INVALID(etcd_strings_add(NULL, "text"));
+    INVALID(etcd_strings_add(list, NULL));
+    INVALID(etcd_strings_add(list, "\xff"));
+    HARMLESS(etcd_strings_len(NULL) == 0);
+    HARMLESS(etcd_strings_len(list) == 0);
+    HARMLESS(etcd_strings_get(NULL, 0) == NULL);
+    HARMLESS(etcd_strings_get(list, 0) == NULL);
+    HARMLESS(etcd_strings_add(list, "text") == ETCD_OK && strcmp(etcd_strings_get(list, 0), "text") == 0);
+    HARMLESS(etcd_strings_get(list, 1) == NULL);
+    HARMLESS(etcd_strings_get(list, SIZE_MAX) == NULL);
+    etcd_strings_free(list);
+}
+
+/* A handle of another type is a wrong argument too, and not memory to be read as something else. */
+static void test_other_types(etcd_client *client)
+{
+    etcd_config *config = etcd_config_new();
+    etcd_strings *list = etcd_strings_new();
+    etcd_client *made = NULL;
+
+    REFUSED("client", etcd_keys_get((etcd_client *)(void *)config, NULL, "/a", NULL, NULL, &error));
+    REFUSED("context", etcd_keys_get(client, (etcd_context *)(void *)config, "/a", NULL, NULL, &error));
+    REFUSED("options", etcd_keys_get(client, NULL, "/a", (etcd_get_options *)(void *)config, NULL, &error));
+    REFUSED("config", etcd_client_new((etcd_config *)(void *)list, &made, &error));
+    REFUSED("endpoints", etcd_client_set_endpoints(client, (etcd_strings *)(void *)config, &error));
+    INVALID(etcd_strings_add((etcd_strings *)(void *)config, "text"));
+    etcd_config_free((etcd_config *)(void *)list);
+    HARMLESS(etcd_strings_len(list) == 0);
+    etcd_strings_free(list);
+    etcd_config_free(config);
+}
+
+int main(void)
+{
+    etcd_client *client = test_client();
+    test_free();
+    test_config();
+    test_context();
+    test_error();
+    test_client_functions(client);
+    test_keys_functions(client);
+    test_options();
+    test_response_and_node(client);
+    test_strings();
+    test_other_types(client);
+    remove_test_keys(client);
+    etcd_client_free(client);
+    return checks_done();
+}
