@@ -71,13 +71,8 @@ pub(super) unsafe fn optional<'a, H: Handle>(argument: &str, pointer: *const H) 
     unsafe { required(argument, pointer) }.map(Some)
 }
 
-/// An out-parameter that must not be NULL; it is set to NULL for the case that the call fails.
-///
-/// # Safety
-/// `pointer` is NULL or writable.
-pub(super) unsafe fn required_out<T>(argument: &str, pointer: *mut *mut T) -> Result<()> {
-    // SAFETY: the caller's promise.
-    unsafe { out::put(pointer, std::ptr::null_mut()) };
+/// An out-parameter that must not be NULL. Functions set their outputs to NULL before anything can fail.
+pub(super) fn present<T>(argument: &str, pointer: *mut *mut T) -> Result<()> {
     if pointer.is_null() { Err(wrong(argument, true)) } else { Ok(()) }
 }
 

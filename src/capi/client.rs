@@ -104,9 +104,10 @@ pub unsafe extern "C" fn etcd_client_new(
     client: *mut *mut etcd_client,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
+    // SAFETY: the C caller's promise.
+    unsafe { out::put(client, ptr::null_mut()) };
     let make = || {
-        // SAFETY: the C caller's promise.
-        unsafe { border::required_out("client", client) }?;
+        border::present("client", client)?;
         // SAFETY: the C caller's promise.
         let config = unsafe { border::optional("config", config) }?.map_or_else(Config::default, Config::clone);
         let made = ClientHandle {
@@ -164,9 +165,10 @@ pub unsafe extern "C" fn etcd_client_endpoints(
     endpoints: *mut *mut etcd_strings,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
+    // SAFETY: the C caller's promise.
+    unsafe { out::put(endpoints, ptr::null_mut()) };
     let body = |client: &Client, _: Option<&Context>| {
-        // SAFETY: the C caller's promise.
-        unsafe { border::required_out("endpoints", endpoints) }?;
+        border::present("endpoints", endpoints)?;
         let list = client.endpoints().iter().map(|url| strings::c_string(url)).collect();
         // SAFETY: the C caller's promise.
         unsafe { out::put(endpoints, handle::give(list)) };
@@ -208,9 +210,10 @@ pub unsafe extern "C" fn etcd_client_version(
     version: *mut *mut etcd_server_version,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
+    // SAFETY: the C caller's promise.
+    unsafe { out::put(version, ptr::null_mut()) };
     let body = |client: &Client, context: Option<&Context>| {
-        // SAFETY: the C caller's promise.
-        unsafe { border::required_out("version", version) }?;
+        border::present("version", version)?;
         let answer = client.version(context)?;
         let text =
             VersionText { server: strings::c_string(&answer.server), cluster: strings::c_string(&answer.cluster) };
