@@ -64,5 +64,5 @@ fn opening(root: &Path) -> Result<String> {
 
 /// A comment inside the example would end the comment around it.
 fn comment_line(line: &str) -> String {
-    format!(" *     {}\n", line.replace("/*", "//").replace("*/", "")).replace(" \n", "\n")
+    format!(" *     {}", line.replace("/*", "//").replace("*/", "")).trim_end().to_owned() + "\n"
 }

@@ -19,8 +19,9 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-/// A connection that rested for longer is looked at before its next use: an unread FIN means that the
-/// server has closed it. Shorter rests are back-to-back calls, where the look would only cost a system call.
+/// A connection that rested for longer is looked at before its next use: an unread FIN means that the server has
+/// closed it. After shorter rests, in back-to-back calls, the look costs a system call and is left to the requests
+/// that could not be sent again if the connection turned out to be dead.
 const REST_WITHOUT_A_LOOK: Duration = Duration::from_millis(1);
 
 /// What has happened on the wire, readable while the connection is busy.
@@ -166,8 +167,12 @@ impl Connection {
 
     /// Sends the request and gives the answer's head. Sender and driver are polled together on the
     /// calling task, so that a blocking call needs no other thread.
-    pub async fn send(&mut self, request: http::Request<Full<Bytes>>) -> hyper::Result<http::Response<Incoming>> {
-        let look = self.requests > 0 && self.resting_since.elapsed() > REST_WITHOUT_A_LOOK;
+    pub async fn send(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+        may_resend: bool,
+    ) -> hyper::Result<http::Response<Incoming>> {
+        let look = self.requests > 0 && (!may_resend || self.resting_since.elapsed() > REST_WITHOUT_A_LOOK);
         self.wire.look_before_write.store(look, Ordering::Relaxed);
         self.requests += 1;
         let Connection { sender, driver, .. } = self;

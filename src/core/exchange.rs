@@ -198,7 +198,7 @@ impl Session<'_> {
         progress: &mut Progress,
     ) -> Result<Answer, (Error, bool)> {
         let limit = budget.answer_limit(Instant::now(), started);
-        let head = match within(limit, connection.send(message)).await {
+        let head = match within(limit, connection.send(message, budget.may_resend)).await {
             Ok(head) => head.map_err(|error| (broken(hop, &error, "before the answer"), false))?,
             Err(limit) => return Err((timeout(hop, limit, started, "waiting for the answer"), true)),
         };

@@ -96,7 +96,8 @@ impl Stage {
         command.args(["-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
         command.arg("-I").arg(&self.include).arg(&source).args(extra_flags);
         command.arg("-L").arg(dir.path()).arg("-letcd_client");
-        command.arg(format!("-Wl,-rpath,{}", dir.path().display())).arg("-o").arg(&path);
+        // An old-style RPATH, because cargo sets LD_LIBRARY_PATH for tests and that would beat the newer kind.
+        command.arg(format!("-Wl,--disable-new-dtags,-rpath,{}", dir.path().display())).arg("-o").arg(&path);
         let output = command.output().unwrap_or_else(|error| panic!("cannot run the C compiler: {error}"));
         assert!(output.status.success(), "{command:?} failed:\n{}", text_of(&output));
         Program { path, _dir: dir }

@@ -1,0 +1,18 @@
+//! The catalogue of the Go client's own tests, and the cases that its behaviour depends on and that it never tests,
+//! against a server that answers by script. Comments name the Go test where there is one.
+
+// C strings are read as C reads them.
+#![allow(clippy::disallowed_methods)]
+
+mod connections;
+mod contexts;
+mod credentials;
+mod log;
+mod operations;
+mod outcomes;
+mod proxies;
+mod redirects;
+mod refusals;
+mod responses;
+mod ring;
+mod wire;
