@@ -5,6 +5,7 @@ use std::ptr::{null, null_mut};
 
 use etcd_test_harness::capi::error::{etcd_error_free, etcd_error_status};
 use etcd_test_harness::capi::keys::etcd_keys_get;
+use etcd_test_harness::capi::options::{ETCD_PREV_EXIST, ETCD_PREV_IGNORE, ETCD_PREV_NO_EXIST};
 use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Config, Delete, Failure, Get, Response, Set};
 use etcd_test_support::{Reply, Request, ScriptedServer};
@@ -140,9 +141,9 @@ fn set_action_puts_a_form() {
         ("/foo/", "/bar", "", none, "/foo/bar", "value="),
         ("", "/foo/", "", none, "/foo/", "value="),
         ("", "foo", "baz", none, "/foo", "value=baz"),
-        ("", "foo", "", Set { prev_exist: 0, ..none }, "/foo", "value="),
-        ("", "foo", "", Set { prev_exist: 1, ..none }, "/foo?prevExist=true", "value="),
-        ("", "foo", "", Set { prev_exist: 2, ..none }, "/foo?prevExist=false", "value="),
+        ("", "foo", "", Set { prev_exist: ETCD_PREV_IGNORE, ..none }, "/foo", "value="),
+        ("", "foo", "", Set { prev_exist: ETCD_PREV_EXIST, ..none }, "/foo?prevExist=true", "value="),
+        ("", "foo", "", Set { prev_exist: ETCD_PREV_NO_EXIST, ..none }, "/foo?prevExist=false", "value="),
         // In Go it is in the query, which breaks at 4 KB.
         ("", "foo", "", Set { prev_value: Some("bar baz"), ..none }, "/foo", "prevValue=bar+baz&value="),
         ("", "foo", "", Set { prev_index: 12, ..none }, "/foo?prevIndex=12", "value="),
@@ -150,15 +151,22 @@ fn set_action_puts_a_form() {
         ("", "foo", "", Set { ttl_ms, refresh: true, ..none }, "/foo", "refresh=true&ttl=180&value="),
         ("", "foo", "", Set { dir: true, ..none }, "/foo?dir=true", ""),
         ("", "foo", "bar", Set { dir: true, ..none }, "/foo?dir=true", ""),
-        ("", "foo", "", Set { dir: true, prev_exist: 1, ..none }, "/foo?dir=true&prevExist=true", ""),
+        ("", "foo", "", Set { dir: true, prev_exist: ETCD_PREV_EXIST, ..none }, "/foo?dir=true&prevExist=true", ""),
         ("", "foo", "", Set { dir: true, prev_value: Some("bar"), ..none }, "/foo?dir=true", ""),
         ("", "foo", "", Set { no_value_on_success: true, ..none }, "/foo?noValueOnSuccess=true", "value="),
     ];
     for (prefix, key, value, options, target, body) in cases {
         let request = sent_to("", prefix, |client| client.set_with(None, key, value, &options));
         assert_eq!(form(&request), ("PUT", target, Some(FORM), body), "{options:?}");
-        assert_eq!(request.header("content-length"), Some(body.len().to_string().as_str()), "{options:?}");
     }
+}
+
+#[test]
+fn a_put_without_a_body_says_so() {
+    // RFC 9110, section 8.6; Go sends it, and there are proxies that answer 411 without it.
+    let dir = Set { dir: true, ..Set::default() };
+    let request = sent(|client| client.set_with(None, "/foo", "", &dir));
+    assert_eq!((request.header("content-length"), request.header("transfer-encoding")), (Some("0"), None));
 }
 
 #[test]
@@ -246,7 +254,10 @@ fn the_query_of_an_endpoint_goes_with_every_request() {
     assert_eq!(form(&post), ("POST", "/v2/keys/a?x=1", Some(FORM), "value=v"));
     let delete = sent_to("/?x=1", "/v2/keys", |client| client.delete("/a"));
     assert_eq!(form(&delete), ("DELETE", "/v2/keys/a?x=1", Some(FORM), ""));
-    // url.Values keeps every value of a name, in order.
+}
+
+#[test]
+fn a_query_that_has_a_name_twice_keeps_both_as_url_values_does() {
     let twice = sent_to("/?y=2&x=2&x=1", "/v2/keys", |client| client.set("/a", "v"));
     assert_eq!(twice.target, "/v2/keys/a?x=2&x=1&y=2");
 }
