@@ -65,10 +65,13 @@ impl ClientHandle {
         if let Some(panic) = self.panic.get() {
             return Err(panic.clone());
         }
-        panics::catch(|| body(&self.client)).unwrap_or_else(|panic| {
-            let _ = self.panic.set(panic.clone());
-            Err(panic)
-        })
+        let result = panics::catch(|| body(&self.client)).and_then(|result| result);
+        if let Err(error) = &result
+            && error.status() == Status::Panic
+        {
+            let _ = self.panic.set(error.clone());
+        }
+        result
     }
 }
 

@@ -22,7 +22,8 @@ pub struct ErrorText {
     message: CString,
     detail: CString,
     endpoint: Option<CString>,
-    server: Option<(CString, CString)>,
+    api_message: Option<CString>,
+    api_cause: Option<CString>,
     list: Vec<Object<ErrorText>>,
 }
 
@@ -37,7 +38,8 @@ impl ErrorText {
             message: c_string(error.message()),
             detail: c_string(&error.detail()),
             endpoint: error.endpoint().map(c_string),
-            server: error.server().map(|server| (c_string(&server.message), c_string(&server.cause))),
+            api_message: error.server().and_then(|server| present(&server.message)),
+            api_cause: error.server().and_then(|server| present(&server.cause)),
             list: error
                 .list()
                 .iter()
@@ -46,6 +48,10 @@ impl ErrorText {
             error,
         }
     }
+}
+
+fn present(text: &str) -> Option<CString> {
+    (!text.is_empty()).then(|| c_string(text))
 }
 
 pub fn give(error: Error) -> *mut etcd_error {
@@ -106,14 +112,14 @@ pub unsafe extern "C" fn etcd_error_api_code(error: *const etcd_error) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_error_api_message(error: *const etcd_error) -> *const c_char {
     // SAFETY: the C caller's promise.
-    unsafe { read(error, ptr::null(), |text| text.server.as_ref().map(|(message, _)| message.as_ptr())) }
+    unsafe { read(error, ptr::null(), |text| text.api_message.as_ref().map(|message| message.as_ptr())) }
 }
 
 /// etcd's own cause, such as "[wanted != actual]" or the key that was not found; NULL = none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_error_api_cause(error: *const etcd_error) -> *const c_char {
     // SAFETY: the C caller's promise.
-    unsafe { read(error, ptr::null(), |text| text.server.as_ref().map(|(_, cause)| cause.as_ptr())) }
+    unsafe { read(error, ptr::null(), |text| text.api_cause.as_ref().map(|cause| cause.as_ptr())) }
 }
 
 /// The index of etcd's store at the time of the refusal; after ETCD_API_KEY_NOT_FOUND a watch can start from it. 0 = none.

@@ -1,5 +1,6 @@
 //! Keys: the six calls. All of them block until the answer, the context's end, or close.
 
+use std::cell::Cell;
 use std::ffi::c_char;
 
 use super::border;
@@ -10,9 +11,9 @@ use super::options::{etcd_create_in_order_options, etcd_delete_options, etcd_get
 use super::response::{self, etcd_response};
 use super::status::etcd_status;
 use crate::core::client::Client;
-use crate::core::error::Result;
+use crate::core::error::{Outcome, Result};
 use crate::core::keys::{CreateInOrderOptions, DeleteOptions, GetOptions, Operation, PrevExist, SetOptions};
-use crate::ffi::{out, strings};
+use crate::ffi::{out, panics, strings};
 use crate::rt::context::Context;
 
 /// # Safety
@@ -27,14 +28,21 @@ unsafe fn call(
     // SAFETY: the caller's promise.
     unsafe { out::put(response, std::ptr::null_mut()) };
     let run = |client: &Client, context: Option<&Context>| {
-        body(&|operation| {
-            let answer = client.keys(operation, context)?;
-            if !response.is_null() {
-                // SAFETY: the caller's promise.
-                unsafe { out::put(response, response::give(answer)) };
-            }
-            Ok(())
-        })
+        let is_write = Cell::new(false);
+        let carry_out = || {
+            body(&|operation| {
+                is_write.set(operation.effect().is_write());
+                let answer = client.keys(operation, context)?;
+                if !response.is_null() {
+                    // SAFETY: the caller's promise.
+                    unsafe { out::put(response, response::give(answer)) };
+                }
+                Ok(())
+            })
+        };
+        // What a write had done when a panic struck, nobody can say.
+        let outcome = || if is_write.get() { Outcome::MaybeApplied } else { Outcome::NotApplied };
+        panics::catch(carry_out).unwrap_or_else(|panic| Err(panic.with_outcome(outcome())))
     };
     // SAFETY: the caller's promise.
     unsafe { client::call(client, context, error, run) }

@@ -64,8 +64,10 @@ impl Attempt for HttpAttempt<'_> {
                 Ok(answer) => answer,
                 Err(failure) => return self.ended(failure),
             };
+            // Whatever it says, it ends this request: what follows is no part of it.
+            progress.clear();
             if !redirect::is_redirect(&answer) {
-                return self.judge(answer, &hop, budget, progress).await;
+                return self.judge(answer, endpoint, &hop, budget).await;
             }
             // A redirect is an answer which says that this server did not act on the request.
             match redirect::next_hop(&hop, &answer, followed, self.max_redirects, |origin| self.credentials_for(origin))
@@ -110,15 +112,28 @@ impl HttpAttempt<'_> {
         }
     }
 
+    /// The version of the server that does not serve the API, for the message that says so.
+    async fn version_of(&self, endpoint: &Endpoint, hop: &Hop, budget: &Budget) -> Option<String> {
+        let is_endpoint = hop.origin == *endpoint.origin();
+        let target = if is_endpoint { endpoint.target(v2::version::PATH, "") } else { v2::version::PATH.to_owned() };
+        let (request, hop) = (v2::version::request(), Hop { target, ..hop.clone() });
+        if self.log.is_enabled(Level::Debug) {
+            self.log.write(Level::Debug, &curl(&request, &hop));
+        }
+        // Its progress is not the call's: when it is cut off, the call's own request was answered all the same.
+        let answer = self.session.exchange(&request, &hop, budget, &mut Progress::default()).await.ok()?;
+        v2::version::decode(&answer, "").ok().map(|version| version.server)
+    }
+
     /// Tells a failing member from a member that answers.
-    async fn judge(&self, answer: Answer, hop: &Hop, budget: &Budget, progress: &mut Progress) -> End<Answer> {
+    async fn judge(&self, answer: Answer, endpoint: &Endpoint, hop: &Hop, budget: &Budget) -> End<Answer> {
         if answer.http_status >= 500 {
             let error = v2::failure::server_failure(&answer, hop);
             let pending = error.server().is_some_and(|server| server.code == v2::failure::RAFT_INTERNAL);
             return if pending { End::Pending(error) } else { End::Unknown(error) };
         }
         if self.request.path != v2::version::PATH && v2::not_served::is_not_served(&answer) {
-            let version = v2::version::of_server(&self.session, hop, budget, progress).await;
+            let version = self.version_of(endpoint, hop, budget).await;
             return End::NotSent(v2::not_served::error(hop, version.as_deref()));
         }
         End::Answered(answer)

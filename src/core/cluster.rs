@@ -124,12 +124,19 @@ fn undecided(history: &mut History) -> Error {
     last.clone().with_outcome(history.outcome).with_list(list)
 }
 
+/// The missing API is what the user has to know, also when other endpoints are down.
+fn not_served_by_all_that_answered(list: &[Error]) -> Option<&Error> {
+    let answered = |error: &&Error| error.http_status() != 0 || error.status() == Status::InvalidResponse;
+    let mut answers = list.iter().filter(answered);
+    let first = answers.next()?;
+    let not_served = |error: &Error| error.status() == Status::ApiNotServed;
+    (not_served(first) && answers.all(not_served)).then_some(first)
+}
+
 fn nobody_answered(history: &mut History) -> Error {
     let list = history.take_errors();
-    if let Some(first) = list.first()
-        && list.iter().all(|error| error.status() == Status::ApiNotServed)
-    {
-        return first.clone().with_list(list);
+    if let Some(error) = not_served_by_all_that_answered(&list) {
+        return error.clone().with_outcome(history.outcome).with_list(list);
     }
     let count = list.len();
     let endpoints = if count == 1 { "the only endpoint".into() } else { format!("none of {count} endpoints") };

@@ -85,7 +85,7 @@ impl Config {
 }
 
 pub fn parse_endpoints(urls: &str) -> Result<Vec<Arc<Endpoint>>> {
-    urls.split(',').map(|url| Endpoint::parse(url.trim()).map(Arc::new)).collect()
+    Ok(Endpoint::parse_list(urls)?.into_iter().map(Arc::new).collect())
 }
 
 /// 0 means none; negative times are refused.

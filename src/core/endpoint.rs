@@ -95,8 +95,22 @@ pub struct Endpoint {
 impl Endpoint {
     /// Takes an endpoint's URL apart; everything that cannot work is refused here and not at the first request.
     pub fn parse(text: &str) -> Result<Endpoint> {
-        let refused =
-            |why: &str| Error::invalid_argument("endpoint", format_args!("'{}': {why}", without_userinfo(text)));
+        Endpoint::parse_shown_as(text, without_userinfo(text))
+    }
+
+    /// As `parse`, for a list with commas between: a comma in a password cuts it in two, and a piece of it must not be shown.
+    pub fn parse_list(urls: &str) -> Result<Vec<Endpoint>> {
+        let has_userinfo = urls.contains('@');
+        let pieces = urls.split(',').map(str::trim);
+        let shown = |piece: &str| match has_userinfo && !piece.contains('@') {
+            true => "one URL of the list".to_owned(),
+            false => without_userinfo(piece),
+        };
+        pieces.map(|piece| Endpoint::parse_shown_as(piece, shown(piece))).collect()
+    }
+
+    fn parse_shown_as(text: &str, shown: String) -> Result<Endpoint> {
+        let refused = |why: &str| Error::invalid_argument("endpoint", format_args!("'{shown}': {why}"));
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(refused("has no scheme; write it as http://host:port"));
         };
@@ -189,11 +203,9 @@ impl Endpoint {
 
     fn merged_query(&self, query: &str) -> String {
         let mut pairs = encoding::parse_form(query);
-        for (name, value) in &self.query {
-            if !pairs.iter().any(|(taken, _)| taken == name) {
-                pairs.push((name.clone(), value.clone()));
-            }
-        }
+        let own = self.query.iter().filter(|(name, _)| !pairs.iter().any(|(taken, _)| taken == name));
+        let own: Vec<_> = own.cloned().collect();
+        pairs.extend(own);
         encoding::form(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str().into())).collect())
     }
 }

@@ -275,6 +275,10 @@ fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Reques
     if let Some(content_type) = request.content_type {
         message = message.header(http::header::CONTENT_TYPE, content_type);
     }
+    if request.body.is_empty() && matches!(request.method, http::Method::PUT | http::Method::POST) {
+        // RFC 9110, 8.6: without it some proxies answer 411.
+        message = message.header(http::header::CONTENT_LENGTH, "0");
+    }
     if let Some(credentials) = &hop.credentials {
         message = message.header(http::header::AUTHORIZATION, credentials.header_value());
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 
-use crate::core::error::{Error, Outcome};
+use crate::core::error::Error;
 use crate::core::status::Status;
 
 thread_local! {
@@ -17,8 +17,7 @@ pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Error> {
     silently(|| panic::catch_unwind(AssertUnwindSafe(body))).map_err(|_| {
         let place = LAST.with(|last| last.borrow_mut().take()).unwrap_or_else(|| "at an unknown place".into());
         let text = format!("a bug in libetcd_client {}: panic {place}; please report it", env!("CARGO_PKG_VERSION"));
-        // What a write had done when the panic struck, nobody can say.
-        Error::new(Status::Panic, text).with_outcome(Outcome::MaybeApplied)
+        Error::new(Status::Panic, text)
     })
 }
 
@@ -60,7 +59,7 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error_with_its_message_and_place() {
         let error = catch(|| panic!("the sky falls")).expect_err("a panic");
-        assert_eq!((error.status(), error.outcome()), (Status::Panic, Outcome::MaybeApplied));
+        assert_eq!(error.status(), Status::Panic);
         assert!(error.message().contains("the sky falls") && error.message().contains("panics.rs:"), "{error}");
     }
 

@@ -64,13 +64,22 @@ fn a_reused_connection_that_breaks_is_tried_afresh_only_for_what_may_be_sent_twi
 
 #[test]
 fn a_truncated_answer_is_no_answer() {
-    let truncated = [success().close_at(Place::MidBody), success().close_at(Place::MidHead), Reply::etcd(200, 1, "").unfinished_chunks(["{\"action\":"]).close_at(Place::End)];
+    let truncated = [
+        success().close_at(Place::MidBody),
+        success().close_at(Place::MidHead),
+        Reply::etcd(200, 1, "").unfinished_chunks(["{\"action\":"]).close_at(Place::End),
+    ];
     for reply in truncated {
         for operation in OPERATIONS {
             let server = ScriptedServer::always(reply.clone());
             let failure = operation.run(&Client::of(&server.endpoint())).expect_err(operation.name);
             let expected = if operation.may_resend() { ETCD_ERR_CLUSTER } else { ETCD_ERR_IO };
-            assert_eq!((failure.status, failure.outcome), (expected, operation.outcome_when_unknown()), "{}", operation.name);
+            assert_eq!(
+                (failure.status, failure.outcome),
+                (expected, operation.outcome_when_unknown()),
+                "{}",
+                operation.name
+            );
         }
     }
 }
@@ -82,7 +91,11 @@ fn every_cut_of_an_answer_is_noticed() {
     for end in 0..whole.len() {
         let server = ScriptedServer::always(Reply::raw(whole.as_bytes()[..end].to_vec()).close_at(Place::End));
         let failure = Client::of(&server.endpoint()).create("/k", "v").expect_err("cut off");
-        assert_eq!((failure.status, failure.outcome), (ETCD_ERR_IO, ETCD_MAYBE_APPLIED), "after {end} bytes: {failure:?}");
+        assert_eq!(
+            (failure.status, failure.outcome),
+            (ETCD_ERR_IO, ETCD_MAYBE_APPLIED),
+            "after {end} bytes: {failure:?}"
+        );
     }
 }
 
@@ -91,7 +104,11 @@ fn what_is_not_http_is_said_to_be_no_etcd() {
     for garbage in ["SSH-2.0-OpenSSH_9.2\r\n", "\x15\x03\x01\x00\x02\x02\x0a\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n"] {
         let server = ScriptedServer::always(Reply::raw(garbage).close_at(Place::End));
         let failure = Client::of(&server.endpoint()).get("/k").expect_err("garbage");
-        assert_eq!((failure.status, failure.statuses()), (ETCD_ERR_CLUSTER, vec![ETCD_ERR_INVALID_RESPONSE]), "{garbage:?}");
+        assert_eq!(
+            (failure.status, failure.statuses()),
+            (ETCD_ERR_CLUSTER, vec![ETCD_ERR_INVALID_RESPONSE]),
+            "{garbage:?}"
+        );
         assert!(failure.message.contains("is it an etcd client port?"), "{}", failure.message);
     }
 }
@@ -119,8 +136,11 @@ fn an_answer_that_announces_more_than_the_limit_is_refused_unread() {
 fn answers_in_many_small_pieces_are_put_together() {
     let value = "x".repeat(20_000);
     let body = format!(r#"{{"action":"get","node":{{"key":"/k","value":"{value}"}}}}"#);
-    let pieces: Vec<String> = body.as_bytes().chunks(777).map(|piece| String::from_utf8_lossy(piece).into_owned()).collect();
-    for reply in [Reply::etcd(200, 1, &body).drip(4096, std::time::Duration::ZERO), Reply::etcd(200, 1, "").chunks(pieces)] {
+    let pieces: Vec<String> =
+        body.as_bytes().chunks(777).map(|piece| String::from_utf8_lossy(piece).into_owned()).collect();
+    for reply in
+        [Reply::etcd(200, 1, &body).drip(4096, std::time::Duration::ZERO), Reply::etcd(200, 1, "").chunks(pieces)]
+    {
         let server = ScriptedServer::always(reply);
         assert_eq!(Client::of(&server.endpoint()).get("/k").expect("an answer").value(), value);
     }
@@ -153,8 +173,9 @@ fn more_calls_than_lanes_all_wait_and_all_come_back() {
     let client = Config::new(&[server.endpoint()]).build();
     let context = Context::new();
     thread::scope(|scope| {
-        let calls: Vec<_> =
-            (0..100).map(|_| scope.spawn(|| client.get_with(Some(&context), "/k", &Get::default()).expect_err("cancelled"))).collect();
+        let calls: Vec<_> = (0..100)
+            .map(|_| scope.spawn(|| client.get_with(Some(&context), "/k", &Get::default()).expect_err("cancelled")))
+            .collect();
         server.wait_for_requests(100);
         context.cancel();
         assert!(calls.into_iter().all(|call| call.join().expect("it returns").status == ETCD_ERR_CANCELED));

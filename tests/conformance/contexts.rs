@@ -28,7 +28,12 @@ fn a_context_that_is_over_sends_nothing() {
         let failure = operation.run_with(&client, &cancelled).expect_err("cancelled");
         assert_eq!((failure.status, failure.outcome), (ETCD_ERR_CANCELED, ETCD_NOT_APPLIED), "{}", operation.name);
         let failure = operation.run_with(&client, &passed).expect_err("past its deadline");
-        assert_eq!((failure.status, failure.outcome), (ETCD_ERR_DEADLINE_EXCEEDED, ETCD_NOT_APPLIED), "{}", operation.name);
+        assert_eq!(
+            (failure.status, failure.outcome),
+            (ETCD_ERR_DEADLINE_EXCEEDED, ETCD_NOT_APPLIED),
+            "{}",
+            operation.name
+        );
     }
     assert_eq!(server.connections(), 0);
 }
@@ -40,7 +45,8 @@ fn a_deadline_ends_a_call_wherever_the_server_stalls() {
         let server = stalling(place);
         let started = Instant::now();
         let context = Context::with_timeout_ms(100);
-        let failure = Client::of(&server.endpoint()).get_with(Some(&context), "/k", &Get::default()).expect_err("stalled");
+        let failure =
+            Client::of(&server.endpoint()).get_with(Some(&context), "/k", &Get::default()).expect_err("stalled");
         assert_eq!(failure.status, ETCD_ERR_DEADLINE_EXCEEDED, "{place:?}");
         let took = started.elapsed();
         assert!(took >= Duration::from_millis(100) && took < Duration::from_secs(3), "{place:?}: {took:?}");

@@ -46,7 +46,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         effect: Effect::Read,
         run: |c, x| c.get_with(x, "/k", &Get { quorum: true, ..Get::default() }),
     },
-    Operation { name: "set", method: "PUT", effect: Effect::PlainSet, run: |c, x| c.set_with(x, "/k", "v", &Set::default()) },
+    Operation {
+        name: "set",
+        method: "PUT",
+        effect: Effect::PlainSet,
+        run: |c, x| c.set_with(x, "/k", "v", &Set::default()),
+    },
     Operation {
         name: "set with TTL",
         method: "PUT",
@@ -96,7 +101,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         effect: Effect::OneShot,
         run: |c, x| c.delete_with(x, "/k", &Delete { prev_index: 7, ..Delete::default() }),
     },
-    Operation { name: "create in order", method: "POST", effect: Effect::OneShot, run: |c, _| c.create_in_order("/k", "v", None) },
+    Operation {
+        name: "create in order",
+        method: "POST",
+        effect: Effect::OneShot,
+        run: |c, _| c.create_in_order("/k", "v", None),
+    },
 ];
 
 /// An answer that is right for every operation.
@@ -106,5 +116,9 @@ pub(crate) fn success() -> Reply {
 
 /// etcd's answer when the cluster did not decide in time.
 pub(crate) fn timed_out() -> Reply {
-    Reply::etcd(500, 9, r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":9}"#)
+    Reply::etcd(
+        500,
+        9,
+        r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":9}"#,
+    )
 }

@@ -18,7 +18,8 @@ fn nothing_sent_is_not_applied() {
 
 #[test]
 fn what_etcd_refused_is_not_applied() {
-    let refusal = Reply::etcd(412, 9, r#"{"errorCode":101,"message":"Compare failed","cause":"[one != two]","index":9}"#);
+    let refusal =
+        Reply::etcd(412, 9, r#"{"errorCode":101,"message":"Compare failed","cause":"[one != two]","index":9}"#);
     for operation in OPERATIONS {
         let server = ScriptedServer::always(refusal.clone());
         let failure = operation.run(&Client::of(&server.endpoint())).expect_err(operation.name);
@@ -34,7 +35,10 @@ fn a_later_refusal_does_not_talk_an_earlier_attempt_away() {
     let endpoints = [servers[0].endpoint(), servers[1].endpoint()];
     let client = Client::starting_at_first(|| Config::new(&endpoints), &endpoints[0]);
     let failure = client.set("/k/x", "v").expect_err("refused");
-    assert_eq!((failure.status, failure.api_code, failure.outcome), (ETCD_ERR_API, ETCD_API_NOT_DIR, ETCD_MAYBE_APPLIED));
+    assert_eq!(
+        (failure.status, failure.api_code, failure.outcome),
+        (ETCD_ERR_API, ETCD_API_NOT_DIR, ETCD_MAYBE_APPLIED)
+    );
     assert_eq!(failure.statuses(), [ETCD_ERR_IO]);
 }
 
@@ -44,7 +48,9 @@ fn a_set_that_failed_everywhere_may_have_been_applied_where_it_was_sent() {
     let server = ScriptedServer::always(Reply::hang_up());
     let failure = Client::of_all(&[refused.endpoint(), server.endpoint()]).set("/k", "v").expect_err("nobody answers");
     assert_eq!((failure.status, failure.outcome), (ETCD_ERR_CLUSTER, ETCD_MAYBE_APPLIED));
-    let outcome_at = |endpoint: String| failure.list.iter().find(|entry| entry.endpoint.as_ref() == Some(&endpoint)).map(|entry| entry.outcome);
+    let outcome_at = |endpoint: String| {
+        failure.list.iter().find(|entry| entry.endpoint.as_ref() == Some(&endpoint)).map(|entry| entry.outcome)
+    };
     assert_eq!(outcome_at(refused.endpoint()), Some(ETCD_NOT_APPLIED));
     assert_eq!(outcome_at(server.endpoint()), Some(ETCD_MAYBE_APPLIED));
 }
@@ -62,18 +68,26 @@ fn a_one_shot_write_lists_the_endpoints_that_it_never_reached_too() {
 
 #[test]
 fn a_success_that_cannot_be_read_may_have_been_applied() {
-    for (reply, status) in [(Reply::json(200, "<html>"), ETCD_ERR_INVALID_RESPONSE), (Reply::new(201), ETCD_ERR_EMPTY_BODY)] {
+    for (reply, status) in
+        [(Reply::json(200, "<html>"), ETCD_ERR_INVALID_RESPONSE), (Reply::new(201), ETCD_ERR_EMPTY_BODY)]
+    {
         for operation in OPERATIONS {
             let server = ScriptedServer::always(reply.clone());
             let failure = operation.run(&Client::of(&server.endpoint())).expect_err(operation.name);
-            assert_eq!((failure.status, failure.outcome), (status, operation.outcome_when_unknown()), "{}", operation.name);
+            assert_eq!(
+                (failure.status, failure.outcome),
+                (status, operation.outcome_when_unknown()),
+                "{}",
+                operation.name
+            );
         }
     }
 }
 
 #[test]
 fn a_write_whose_answer_only_has_a_bad_header_was_applied() {
-    let reply = Reply::json(201, r#"{"action":"create","node":{"key":"/k","value":"v"}}"#).header("X-Etcd-Index", "soon");
+    let reply =
+        Reply::json(201, r#"{"action":"create","node":{"key":"/k","value":"v"}}"#).header("X-Etcd-Index", "soon");
     let server = ScriptedServer::always(reply);
     let failure = Client::of(&server.endpoint()).create("/k", "v").expect_err("a bad header");
     assert_eq!((failure.status, failure.outcome), (ETCD_ERR_INVALID_RESPONSE, ETCD_APPLIED));
@@ -86,7 +100,9 @@ fn a_request_that_went_out_in_part_may_have_been_applied() {
     let client = Client::of(&server.endpoint());
     let context = Context::with_timeout_ms(2000);
     let large = "x".repeat(9 << 20);
-    let failure = client.set_with(Some(&context), "/k", &large, &Set { prev_index: 1, ..Set::default() }).expect_err("never read");
+    let failure = client
+        .set_with(Some(&context), "/k", &large, &Set { prev_index: 1, ..Set::default() })
+        .expect_err("never read");
     assert_eq!((failure.status, failure.outcome), (ETCD_ERR_DEADLINE_EXCEEDED, ETCD_MAYBE_APPLIED));
 }
 
@@ -96,14 +112,20 @@ fn the_error_object_alone_tells_the_kinds_of_failure_apart() {
     let refused = refused_endpoint();
     let unreachable = Client::of(&refused.endpoint()).create("/k", "v").expect_err("nobody");
     let silent = ScriptedServer::always(success().stall_at(Place::Start));
-    let late = Client::of(&silent.endpoint()).create_with(Some(&Context::with_timeout_ms(50)), "/k", "v").expect_err("late");
+    let late =
+        Client::of(&silent.endpoint()).create_with(Some(&Context::with_timeout_ms(50)), "/k", "v").expect_err("late");
     let cancelled_context = Context::new();
     cancelled_context.cancel();
-    let cancelled = Client::of(&silent.endpoint()).create_with(Some(&cancelled_context), "/k", "v").expect_err("cancelled");
-    let refusing =
-        ScriptedServer::always(Reply::etcd(412, 9, r#"{"errorCode":101,"message":"Compare failed","cause":"[x != y]","index":9}"#));
+    let cancelled =
+        Client::of(&silent.endpoint()).create_with(Some(&cancelled_context), "/k", "v").expect_err("cancelled");
+    let refusing = ScriptedServer::always(Reply::etcd(
+        412,
+        9,
+        r#"{"errorCode":101,"message":"Compare failed","cause":"[x != y]","index":9}"#,
+    ));
     let compared = Client::of(&refusing.endpoint()).create("/k", "v").expect_err("refused");
-    let web = ScriptedServer::always(Reply::new(404).header("Content-Type", "text/html").body("<html>nothing here</html>"));
+    let web =
+        ScriptedServer::always(Reply::new(404).header("Content-Type", "text/html").body("<html>nothing here</html>"));
     let stranger = Client::of(&web.endpoint()).create("/k", "v").expect_err("not etcd");
     let told = [&unreachable, &late, &cancelled, &compared, &stranger].map(|failure| (failure.status, failure.outcome));
     let expected = [

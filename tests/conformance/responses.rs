@@ -242,3 +242,24 @@ fn the_response_as_json_is_etcds_answer_with_the_headers_added() {
     // And it reads as the same response again.
     assert_eq!(get(Reply::etcd(200, 15, &response.json)).expect("a response"), response);
 }
+
+#[test]
+fn http_cluster_client_get_version_tells_what_is_wrong() {
+    let key_not_found = r#"{"errorCode":100,"message":"Key not found","index":1}"#;
+    let cases = [
+        (Reply::json(404, key_not_found), ETCD_ERR_API, 404),
+        (Reply::v2_off(), ETCD_ERR_INVALID_RESPONSE, 404),
+        (Reply::new(200), ETCD_ERR_EMPTY_BODY, 200),
+        (Reply::json(200, "{}"), ETCD_ERR_INVALID_RESPONSE, 200),
+        (Reply::new(200).body("etcd 0.4.9"), ETCD_ERR_INVALID_RESPONSE, 200),
+        (Reply::json(200, r#"{"etcdserver":3}"#), ETCD_ERR_INVALID_RESPONSE, 200),
+        (Reply::new(503), ETCD_ERR_CLUSTER, 0),
+    ];
+    for (reply, status, http_status) in cases {
+        let server = ScriptedServer::always(reply);
+        let failure = Client::of(&server.endpoint()).version().expect_err("no version");
+        assert_eq!((failure.status, failure.http_status), (status, http_status), "{failure:?}");
+        assert_eq!((failure.outcome, server.requests().len()), (ETCD_NOT_APPLIED, 1));
+        assert!(failure.message.contains(&server.endpoint()), "{}", failure.message);
+    }
+}

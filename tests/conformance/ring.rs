@@ -65,7 +65,10 @@ fn when_nobody_answers_the_error_lists_what_happened_at_each() {
     assert_eq!((failure.list[1].endpoint.clone(), failure.list[1].http_status), (Some(server.endpoint()), 502));
     assert!(failure.list[1].message.contains("[HTTP 502 Bad Gateway]: 'bad gateway'"), "{failure:?}");
     let lines: Vec<_> = failure.detail.lines().collect();
-    assert!(lines.len() == 2 && lines[0].starts_with("error #0: ") && lines[1].starts_with("error #1: "), "{failure:?}");
+    assert!(
+        lines.len() == 2 && lines[0].starts_with("error #0: ") && lines[1].starts_with("error #1: "),
+        "{failure:?}"
+    );
     for endpoint in [refused.endpoint(), server.endpoint()] {
         assert!(failure.message.contains(&endpoint), "{failure:?}");
     }
@@ -76,7 +79,9 @@ fn when_nobody_answers_the_error_lists_what_happened_at_each() {
 fn a_failed_round_moves_the_pin() {
     let servers = [ScriptedServer::always(Reply::new(502)), ScriptedServer::always(Reply::new(502))];
     let client = client_of(&servers[0].endpoint(), &servers[1].endpoint());
-    let order = |failure: etcd_test_harness::Failure| failure.list.iter().filter_map(|entry| entry.endpoint.clone()).collect::<Vec<_>>();
+    let order = |failure: etcd_test_harness::Failure| {
+        failure.list.iter().filter_map(|entry| entry.endpoint.clone()).collect::<Vec<_>>()
+    };
     let first = order(client.get("/k").expect_err("502"));
     let second = order(client.get("/k").expect_err("502"));
     assert_eq!(first, [servers[0].endpoint(), servers[1].endpoint()]);
@@ -150,7 +155,10 @@ fn a_host_name_that_does_not_exist_is_not_the_end() {
     let client = client_of("http://no-such-host.invalid:2379", &server.endpoint());
     client.create("/k", "v").expect("the second endpoint answers");
     let alone = Client::of("http://no-such-host.invalid:2379").create("/k", "v").expect_err("no such host");
-    assert_eq!((alone.status, alone.statuses(), alone.outcome), (ETCD_ERR_CLUSTER, vec![ETCD_ERR_DNS], ETCD_NOT_APPLIED));
+    assert_eq!(
+        (alone.status, alone.statuses(), alone.outcome),
+        (ETCD_ERR_CLUSTER, vec![ETCD_ERR_DNS], ETCD_NOT_APPLIED)
+    );
 }
 
 // What may have been acted on goes on only for reads and the plain set.
@@ -186,7 +194,12 @@ fn a_write_that_etcd_itself_is_unsure_of_is_never_sent_again() {
         }
         let failure = result.expect_err(operation.name);
         assert_eq!((failure.status, failure.http_status), (ETCD_ERR_HTTP_STATUS, 500), "{}", operation.name);
-        assert_eq!((failure.api_code, failure.outcome), (ETCD_API_RAFT_INTERNAL, ETCD_MAYBE_APPLIED), "{}", operation.name);
+        assert_eq!(
+            (failure.api_code, failure.outcome),
+            (ETCD_API_RAFT_INTERNAL, ETCD_MAYBE_APPLIED),
+            "{}",
+            operation.name
+        );
         assert_eq!(failure.api_cause.as_deref(), Some("etcdserver: request timed out"), "{}", operation.name);
         assert_eq!(counts([&servers[0], &servers[1]]), [1, 0], "{}", operation.name);
         client.get("/k").expect("the pin has moved on");

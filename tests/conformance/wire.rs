@@ -1,6 +1,5 @@
 //! What is sent: the Go client's requests, byte for byte but for what the README lists.
 
-use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 
 use etcd_test_harness::capi::error::{etcd_error_free, etcd_error_status};
@@ -103,7 +102,7 @@ fn no_key_leaves_the_keys() {
 fn a_key_that_is_not_utf_8_is_refused_and_nothing_is_sent() {
     let server = ScriptedServer::always(accepted());
     let client = Client::of(&server.endpoint());
-    let key = b"/foo\xff\0".as_ptr().cast::<c_char>();
+    let key = c"/foo\xff".as_ptr();
     let mut error = null_mut();
     // SAFETY: everything lives for the call; the error is read and freed once.
     unsafe {

@@ -77,7 +77,12 @@ fn words(server: &ServerError) -> String {
     let code = if server.code == 0 { String::new() } else { format!("{}: ", server.code) };
     let cause = if server.cause.is_empty() { String::new() } else { format!(" ({})", server.cause) };
     let index = if server.code == 0 { String::new() } else { format!(" [{}]", server.index) };
-    format!("{code}{}{cause}{index}", server.message)
+    one_line(&format!("{code}{}{cause}{index}", server.message))
+}
+
+/// A message is one line, whatever a server or a compared value says.
+fn one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 /// The body as etcd's error object. Names are matched without regard to case, as Go does it for errors.
@@ -101,8 +106,7 @@ pub fn excerpt(body: &[u8]) -> String {
         return "an empty body".into();
     }
     let beginning = String::from_utf8_lossy(body.get(..LONGEST).unwrap_or(body));
-    let line: String =
-        beginning.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    let line = one_line(&beginning);
     let more = if body.len() > LONGEST { "..." } else { "" };
     format!("'{}{more}'", line.trim())
 }

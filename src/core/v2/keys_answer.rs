@@ -55,11 +55,16 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
     builder.finish(index, &without_nul(cluster_id)).map_err(|TooLarge| invalid(&"it is too large"))
 }
 
-/// 0 when absent; the header's text when it is not a number.
+/// 0 when absent or empty; the header's text when it is not a number.
 fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
-    let Some(header) = answer.headers.get("x-etcd-index") else { return Ok(0) };
-    let shown = || String::from_utf8_lossy(header.as_bytes()).into_owned();
-    header.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(shown)
+    let Some(header) = answer.headers.get("x-etcd-index").map(http::HeaderValue::as_bytes) else { return Ok(0) };
+    if header.is_empty() {
+        return Ok(0);
+    }
+    let shown = || String::from_utf8_lossy(header).into_owned();
+    // The digits alone, as Go takes them; Rust's parser would take a plus sign too.
+    let digits = header.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(header).ok()).flatten();
+    digits.and_then(|digits| digits.parse().ok()).ok_or_else(shown)
 }
 
 fn without_nul(bytes: &[u8]) -> Vec<u8> {

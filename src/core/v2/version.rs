@@ -5,9 +5,8 @@ use http::Method;
 use serde::Deserialize;
 
 use super::failure;
-use crate::core::deadline::Budget;
 use crate::core::error::{Error, Result};
-use crate::core::exchange::{Answer, Effect, Hop, Progress, Request, Session};
+use crate::core::exchange::{Answer, Effect, Request};
 use crate::core::status::Status;
 
 pub const PATH: &str = "/version";
@@ -48,11 +47,4 @@ pub fn decode(answer: &Answer, endpoint: &str) -> Result<ServerVersion> {
         Ok(version) if !version.server.is_empty() => Ok(version),
         _ => Err(error(Status::InvalidResponse, failure::excerpt(&answer.body))),
     }
-}
-
-/// The version of the server at `hop`, if it tells it: for the message of another error.
-pub async fn of_server(session: &Session<'_>, hop: &Hop, budget: &Budget, progress: &mut Progress) -> Option<String> {
-    let hop = Hop { target: PATH.into(), ..hop.clone() };
-    let answer = session.exchange(&request(), &hop, budget, progress).await.ok()?;
-    decode(&answer, "").ok().map(|version| version.server)
 }

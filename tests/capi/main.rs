@@ -1,0 +1,16 @@
+//! What the C API promises to callers that err, cancel, close, log, free in any order, and bring many threads.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod alone;
+mod cancelling;
+mod closing;
+mod crowds;
+mod guest;
+mod json;
+mod log;
+mod objects;
+mod ownership;
+mod raw;
+mod settings;
+mod statuses;
+mod text;

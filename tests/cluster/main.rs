@@ -1,0 +1,19 @@
+//! What the library promises about real etcd servers: every rule of the keys API, and members that die.
+//!
+//! What a call reports is compared with what an independent client finds on the server.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod comparing;
+mod creating;
+mod deleting;
+mod faults;
+mod late_commit;
+mod lifetimes;
+mod load;
+mod names;
+mod not_served;
+mod reading;
+mod setting;
+mod space;
+mod unix_socket;
+mod values;
