@@ -1050,7 +1050,8 @@ ETCD_API etcd_status etcd_set_options_set_prev_exist(struct etcd_set_options *op
 /**
  * The time to live in milliseconds. etcd counts whole seconds, so it is rounded up. Unset, the default, means that the key
  * stays, and that a TTL which it had is removed.
- * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less, or more than 200 years, beyond which
+ * etcd's own arithmetic overflows.
  */
 ETCD_API
 etcd_status etcd_set_options_set_ttl_ms(struct etcd_set_options *options,
@@ -1127,7 +1128,8 @@ ETCD_API void etcd_create_in_order_options_free(struct etcd_create_in_order_opti
 
 /**
  * The time to live in milliseconds, rounded up to whole seconds. Unset, the default, means that the key stays.
- * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less, or more than 200 years, beyond which
+ * etcd's own arithmetic overflows.
  */
 ETCD_API etcd_status etcd_create_in_order_options_set_ttl_ms(struct etcd_create_in_order_options *options, int64_t ms);
 

@@ -195,7 +195,8 @@ pub unsafe extern "C" fn etcd_set_options_set_prev_exist(
 
 /// The time to live in milliseconds. etcd counts whole seconds, so it is rounded up. Unset, the default, means that the key
 /// stays, and that a TTL which it had is removed.
-/// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less.
+/// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less, or more than 200 years, beyond which
+/// etcd's own arithmetic overflows.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_set_options_set_ttl_ms(options: *mut etcd_set_options, ms: i64) -> etcd_status {
     // SAFETY: the C caller's promise.
@@ -310,7 +311,8 @@ pub unsafe extern "C" fn etcd_create_in_order_options_free(options: *mut etcd_cr
 }
 
 /// The time to live in milliseconds, rounded up to whole seconds. Unset, the default, means that the key stays.
-/// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less.
+/// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is 0 or less, or more than 200 years, beyond which
+/// etcd's own arithmetic overflows.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_create_in_order_options_set_ttl_ms(
     options: *mut etcd_create_in_order_options,

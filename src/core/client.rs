@@ -73,7 +73,7 @@ impl Client {
         self.refuse_when_closed()?;
         let mut list = Vec::new();
         for url in urls {
-            list.extend(parse_endpoints(url)?);
+            list.extend(parse_endpoints("endpoints", url)?);
         }
         check_supported(&list)?;
         self.shared.ring.replace(list)?;

@@ -68,7 +68,7 @@ impl Default for Config {
 impl Config {
     /// One URL, or several with commas between; all or nothing.
     pub fn add_endpoints(&mut self, urls: &str) -> Result<()> {
-        self.endpoints.extend(parse_endpoints(urls)?);
+        self.endpoints.extend(parse_endpoints("url", urls)?);
         Ok(())
     }
 
@@ -84,8 +84,9 @@ impl Config {
     }
 }
 
-pub fn parse_endpoints(urls: &str) -> Result<Vec<Arc<Endpoint>>> {
-    Ok(Endpoint::parse_list(urls)?.into_iter().map(Arc::new).collect())
+pub fn parse_endpoints(argument: &str, urls: &str) -> Result<Vec<Arc<Endpoint>>> {
+    let list = Endpoint::parse_list(urls).map_err(|why| Error::invalid_argument(argument, why))?;
+    Ok(list.into_iter().map(Arc::new).collect())
 }
 
 /// 0 means none; negative times are refused.

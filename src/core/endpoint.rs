@@ -1,13 +1,13 @@
 //! One endpoint: a base URL, taken apart once.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use http::uri::{Authority, Uri};
 
 use super::encoding;
-use super::error::{Error, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -94,12 +94,13 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Takes an endpoint's URL apart; everything that cannot work is refused here and not at the first request.
-    pub fn parse(text: &str) -> Result<Endpoint> {
+    /// The error says which URL and why, without credentials.
+    pub fn parse(text: &str) -> Result<Endpoint, String> {
         Endpoint::parse_shown_as(text, without_userinfo(text))
     }
 
     /// As `parse`, for a list with commas between: a comma in a password cuts it in two, and a piece of it must not be shown.
-    pub fn parse_list(urls: &str) -> Result<Vec<Endpoint>> {
+    pub fn parse_list(urls: &str) -> Result<Vec<Endpoint>, String> {
         let has_userinfo = urls.contains('@');
         let pieces = urls.split(',').map(str::trim);
         let shown = |piece: &str| match has_userinfo && !piece.contains('@') {
@@ -109,8 +110,8 @@ impl Endpoint {
         pieces.map(|piece| Endpoint::parse_shown_as(piece, shown(piece))).collect()
     }
 
-    fn parse_shown_as(text: &str, shown: String) -> Result<Endpoint> {
-        let refused = |why: &str| Error::invalid_argument("endpoint", format_args!("'{shown}': {why}"));
+    fn parse_shown_as(text: &str, shown: String) -> Result<Endpoint, String> {
+        let refused = |why: &str| format!("'{shown}': {why}");
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(refused("has no scheme; write it as http://host:port"));
         };
@@ -123,7 +124,7 @@ impl Endpoint {
         }
     }
 
-    fn parse_unix(scheme: Scheme, path: &str) -> std::result::Result<Endpoint, String> {
+    fn parse_unix(scheme: Scheme, path: &str) -> Result<Endpoint, String> {
         if path.is_empty() || path.contains('\0') {
             return Err("has no socket path; write it as unix:///path/to/socket".into());
         }
@@ -138,7 +139,7 @@ impl Endpoint {
         })
     }
 
-    fn parse_tcp(scheme: Scheme, rest: &str) -> std::result::Result<Endpoint, String> {
+    fn parse_tcp(scheme: Scheme, rest: &str) -> Result<Endpoint, String> {
         let uri: Uri =
             format!("{}://{rest}", scheme.name()).parse().map_err(|error| format!("is not a URL ({error})"))?;
         let authority = uri.authority().ok_or("has no host")?;
@@ -146,6 +147,9 @@ impl Endpoint {
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
             return Err("has no host; write it as http://host:port".into());
+        }
+        if authority.host().starts_with('[') && host.parse::<Ipv6Addr>().is_err() {
+            return Err("has brackets around what is no IPv6 address".into());
         }
         let port = port_of(authority, host_header, scheme)?;
         let path = uri.path().trim_end_matches('/').to_owned();
@@ -217,7 +221,7 @@ fn split_userinfo(authority: &Authority) -> (Option<&str>, &str) {
     }
 }
 
-fn port_of(authority: &Authority, host_header: &str, scheme: Scheme) -> std::result::Result<u16, String> {
+fn port_of(authority: &Authority, host_header: &str, scheme: Scheme) -> Result<u16, String> {
     let after_host = host_header.rsplit_once(']').map_or(host_header, |(_, after)| after);
     match (authority.port_u16(), after_host.contains(':')) {
         (Some(0), _) => Err("port 0 cannot be connected to".into()),
@@ -248,7 +252,7 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> String {
-        Endpoint::parse(text).expect_err(text).message().to_owned()
+        Endpoint::parse(text).expect_err(text)
     }
 
     #[test]
@@ -266,8 +270,9 @@ mod tests {
             "http://a b",
             "unix://",
             "http://[::1",
+            "http://[::g]:1",
         ] {
-            assert!(refusal(text).starts_with("endpoint: "), "{text}");
+            assert!(refusal(text).starts_with(&format!("'{text}': ")), "{text}");
         }
     }
 

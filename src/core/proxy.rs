@@ -22,7 +22,7 @@ pub enum ProxySetting {
 impl ProxySetting {
     pub fn from_url(url: Option<&str>) -> Result<ProxySetting> {
         let Some(url) = url else { return Ok(ProxySetting::None) };
-        let endpoint = Endpoint::parse(url).map_err(|error| Error::invalid_argument("url", error.message()))?;
+        let endpoint = Endpoint::parse(url).map_err(|why| Error::invalid_argument("url", why))?;
         match endpoint.origin().scheme {
             Scheme::Http => Ok(ProxySetting::Url(url.to_owned())),
             other => {

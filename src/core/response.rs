@@ -56,6 +56,8 @@ pub struct Children {
 pub struct Node {
     pub key: Span,
     pub value: Span,
+    /// Files have one, even if it is empty; directories and deleted keys have none.
+    pub has_value: bool,
     pub is_dir: bool,
     pub created_index: u64,
     pub modified_index: u64,

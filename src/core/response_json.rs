@@ -24,34 +24,52 @@ pub fn json(response: &Response) -> String {
     json
 }
 
-/// Recursion is as deep as the answer was nested, which its parser has limited.
+/// What the server left out is left out. Recursion is as deep as the answer was nested, which its parser has limited.
 fn push_node(json: &mut String, response: &Response, node: &Node) {
-    json.push_str("{\"key\":");
-    push_text(json, response.text(node.key));
+    json.push('{');
+    let key = response.text(node.key);
+    if !key.is_empty() {
+        push_name(json, "key");
+        push_text(json, key);
+    }
     if node.is_dir {
-        json.push_str(",\"dir\":true");
-    } else {
-        json.push_str(",\"value\":");
+        push_name(json, "dir");
+        json.push_str("true");
+    }
+    if node.has_value {
+        push_name(json, "value");
         push_text(json, response.text(node.value));
     }
     if let Some(expiration) = node.expiration.and_then(rfc3339) {
-        let _ = write!(json, ",\"expiration\":\"{expiration}\"");
+        push_name(json, "expiration");
+        push_text(json, expiration.as_bytes());
     }
-    if node.ttl != 0 {
-        let _ = write!(json, ",\"ttl\":{}", node.ttl);
-    }
+    push_number(json, "ttl", node.ttl);
     let children = response.nodes().get(response.children(node)).unwrap_or_default();
     if !children.is_empty() {
-        json.push_str(",\"nodes\":[");
+        push_name(json, "nodes");
         for (position, child) in children.iter().enumerate() {
-            if position > 0 {
-                json.push(',');
-            }
+            json.push(if position == 0 { '[' } else { ',' });
             push_node(json, response, child);
         }
         json.push(']');
     }
-    let _ = write!(json, ",\"modifiedIndex\":{},\"createdIndex\":{}}}", node.modified_index, node.created_index);
+    push_number(json, "modifiedIndex", node.modified_index);
+    push_number(json, "createdIndex", node.created_index);
+    json.push('}');
+}
+
+/// Zero stands for absent.
+fn push_number<N: Default + PartialEq + std::fmt::Display>(json: &mut String, name: &str, number: N) {
+    if number != N::default() {
+        push_name(json, name);
+        let _ = write!(json, "{number}");
+    }
+}
+
+fn push_name(json: &mut String, name: &str) {
+    let separator = if json.ends_with('{') { "" } else { "," };
+    let _ = write!(json, "{separator}\"{name}\":");
 }
 
 fn push_text(json: &mut String, text: &[u8]) {

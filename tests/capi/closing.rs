@@ -55,14 +55,14 @@ fn closing_twice_is_fine_from_many_threads_too() {
 #[test]
 fn a_close_ends_the_running_calls_at_once_and_waits_for_them() {
     let server = ScriptedServer::always(Reply::etcd(200, 1, BODY).stall_at(Place::Start));
-    let client = Config::new(&[server.endpoint()]).request_timeout_ms(0).build();
+    let client = Config::new(&[server.endpoint()]).request_timeout_ms(30_000).build();
     thread::scope(|scope| {
         let get = scope.spawn(|| client.get("/a").expect_err("closed"));
         let set = scope.spawn(|| client.set("/a", "x").expect_err("closed"));
         let create = scope.spawn(|| client.create("/a", "x").expect_err("closed"));
         server.wait_for_requests(3);
         let started = Instant::now();
-        client.close(0).expect("closed");
+        client.close(20_000).expect("closed");
         assert!(started.elapsed() < Duration::from_secs(1), "the close took {:?}", started.elapsed());
         server.wait_for_ended(3);
         for (call, outcome) in [(get, ETCD_NOT_APPLIED), (set, ETCD_MAYBE_APPLIED), (create, ETCD_MAYBE_APPLIED)] {

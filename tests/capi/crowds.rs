@@ -13,7 +13,7 @@ const BODY: &str = r#"{"action":"get","node":{"key":"/a","value":"one"}}"#;
 #[test]
 fn a_hundred_calls_on_a_server_that_hangs_all_return_when_they_are_cancelled() {
     let server = ScriptedServer::always(Reply::etcd(200, 1, BODY).stall_at(Place::Start));
-    let client = Config::new(&[server.endpoint()]).request_timeout_ms(0).build();
+    let client = Config::new(&[server.endpoint()]).request_timeout_ms(30_000).build();
     let context = Context::new();
     thread::scope(|scope| {
         let get = || client.get_with(Some(&context), "/a", &Get::default()).expect_err("cancelled").status;
@@ -27,17 +27,17 @@ fn a_hundred_calls_on_a_server_that_hangs_all_return_when_they_are_cancelled() {
         assert_eq!(statuses, [ETCD_ERR_CANCELED; CROWD]);
     });
     server.wait_for_ended(CROWD);
-    client.close(0).expect("nothing is left to wait for");
+    client.close(20_000).expect("nothing is left to wait for");
 }
 
 #[test]
 fn a_hundred_calls_on_a_server_that_hangs_all_return_when_the_client_is_closed() {
     let server = ScriptedServer::always(Reply::etcd(200, 1, BODY).stall_at(Place::Start));
-    let client = Config::new(&[server.endpoint()]).request_timeout_ms(0).build();
+    let client = Config::new(&[server.endpoint()]).request_timeout_ms(30_000).build();
     thread::scope(|scope| {
         let calls: Vec<_> = (0..CROWD).map(|_| scope.spawn(|| client.get("/a").expect_err("closed").status)).collect();
         server.wait_for_requests(CROWD);
-        client.close(0).expect("closed");
+        client.close(20_000).expect("closed");
         let statuses: Vec<_> = calls.into_iter().map(|call| call.join().expect("the call")).collect();
         assert_eq!(statuses, [ETCD_ERR_CLOSED; CROWD]);
     });
@@ -48,7 +48,7 @@ fn a_hundred_calls_on_a_server_that_hangs_all_return_when_the_client_is_closed()
 fn a_hundred_calls_at_the_same_time_all_get_their_answer() {
     let gate = Gate::new();
     let server = ScriptedServer::always(Reply::etcd(200, 1, BODY).wait_at(Place::Start, &gate));
-    let client = Config::new(&[server.endpoint()]).request_timeout_ms(0).build();
+    let client = Config::new(&[server.endpoint()]).request_timeout_ms(30_000).build();
     thread::scope(|scope| {
         let calls: Vec<_> = (0..CROWD).map(|_| scope.spawn(|| client.get("/a").expect("an answer"))).collect();
         server.wait_for_requests(CROWD);

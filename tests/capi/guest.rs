@@ -103,7 +103,7 @@ fn every_blocking_call_works_inside_a_foreign_runtime() {
 #[test]
 fn a_call_inside_a_foreign_runtime_can_be_cancelled_from_another_thread() {
     let server = ScriptedServer::always(Reply::etcd(200, 1, BODY).stall_at(etcd_test_support::Place::Start));
-    let client = Config::new(&[server.endpoint()]).request_timeout_ms(0).build();
+    let client = Config::new(&[server.endpoint()]).request_timeout_ms(30_000).build();
     let context = Context::new();
     thread::scope(|scope| {
         let call = scope.spawn(|| {

@@ -52,12 +52,17 @@ pub struct Ttl(u64);
 impl Ttl {
     /// Rounds up: Go rounds down, and a TTL of 500 ms becomes 0, which the server takes as "expires now".
     pub fn from_ms(ms: i64) -> Result<Ttl> {
+        // etcd counts nanoseconds since 1970 in 64 bits: an end after the year 2262 overflows, and the key can expire at once.
+        const MOST_SECONDS: u64 = 200 * 365 * 24 * 3600;
         match u64::try_from(ms) {
-            Ok(ms) if ms > 0 => Ok(Ttl(ms.div_ceil(1000))),
-            _ => Err(Error::invalid_argument(
-                "ttl_ms",
-                format_args!("{ms} is not positive; leave the TTL unset for none"),
+            Ok(ms) if ms > 0 && ms.div_ceil(1000) <= MOST_SECONDS => Ok(Ttl(ms.div_ceil(1000))),
+            Ok(ms) if ms > 0 => Err(Error::invalid_argument(
+                "ms",
+                format_args!(
+                    "{ms} is more than the 200 years that etcd can be trusted to count; leave the TTL unset for none"
+                ),
             )),
+            _ => Err(Error::invalid_argument("ms", format_args!("{ms} is not positive; leave the TTL unset for none"))),
         }
     }
 
@@ -99,10 +104,10 @@ mod tests {
 
     #[test]
     fn a_ttl_is_rounded_up_to_whole_seconds_and_never_zero() {
-        for (ms, seconds) in [(1, 1), (500, 1), (1000, 1), (1001, 2), (i64::MAX, 9_223_372_036_854_776)] {
+        for (ms, seconds) in [(1, 1), (500, 1), (1000, 1), (1001, 2), (6_307_200_000_000, 6_307_200_000)] {
             assert_eq!(Ttl::from_ms(ms).expect("positive").seconds(), seconds);
         }
-        for ms in [0, -1, i64::MIN] {
+        for ms in [0, -1, i64::MIN, 6_307_200_000_001, i64::MAX] {
             assert!(Ttl::from_ms(ms).is_err());
         }
     }

@@ -145,7 +145,10 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         while let Some(name) = map.next_key::<Name>()? {
             match name {
                 Name::Key => node.key = map.next_value_seed(TextSeed(self.0))?,
-                Name::Value => node.value = map.next_value_seed(TextSeed(self.0))?,
+                Name::Value => {
+                    node.value = map.next_value_seed(TextSeed(self.0))?;
+                    node.has_value = true;
+                }
                 Name::Dir => node.is_dir = map.next_value::<Option<bool>>()?.unwrap_or(false),
                 Name::Nodes => node.children = map.next_value_seed(NodesSeed(self.0))?,
                 Name::CreatedIndex => node.created_index = map.next_value::<Option<u64>>()?.unwrap_or(0),

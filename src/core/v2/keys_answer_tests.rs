@@ -85,7 +85,7 @@ fn what_makes_no_sense_is_an_invalid_response() {
 fn nulls_are_absent_values_as_in_go() {
     let body = r#"{"action":"get","node":{"key":null,"value":null,"dir":null,"nodes":null,"ttl":null,"expiration":null},"prevNode":null}"#;
     let response = decoded(body).expect("decoded");
-    assert_eq!(response.nodes(), [Node::default()]);
+    assert_eq!(response.nodes(), [Node { has_value: true, ..Node::default() }]);
 }
 
 #[test]
