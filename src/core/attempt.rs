@@ -1,6 +1,7 @@
 //! One attempt at one endpoint: its exchanges, its redirects, and how it ended.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::deadline::Budget;
 use super::endpoint::{Credentials, Endpoint, Origin};
@@ -11,6 +12,9 @@ use super::redirect;
 use super::ring::Endpoints;
 use super::status::Status;
 use super::v2;
+
+/// How long the version for an error's message is waited for; the error itself is known already.
+const VERSION_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How an attempt ended; it decides whether the next endpoint may be asked.
 #[derive(Debug)]
@@ -121,7 +125,9 @@ impl HttpAttempt<'_> {
             self.log.write(Level::Debug, &curl(&request, &hop));
         }
         // Its progress is not the call's: when it is cut off, the call's own request was answered all the same.
-        let answer = self.session.exchange(&request, &hop, budget, &mut Progress::default()).await.ok()?;
+        let mut progress = Progress::default();
+        let asking = self.session.exchange(&request, &hop, budget, &mut progress);
+        let answer = tokio::time::timeout(VERSION_PATIENCE, asking).await.ok()?.ok()?;
         v2::version::decode(&answer, "").ok().map(|version| version.server)
     }
 

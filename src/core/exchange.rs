@@ -16,6 +16,9 @@ use super::pool::Pool;
 use super::proxy::Via;
 use super::status::Status;
 
+/// Memory that is set aside for a body before it has arrived.
+const LARGEST_GUESS: usize = 16 << 20;
+
 /// What a call sends, whichever endpoint it goes to.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -96,6 +99,8 @@ pub struct Progress {
     phase: Phase,
     /// The connection in use, and how much had been written on it before this request.
     wire: Option<(Arc<Wire>, u64)>,
+    /// Whether the request went out before, over a connection that broke.
+    sent_before: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,7 +122,7 @@ impl Progress {
 
     /// Whether a byte of the request may have reached the server.
     pub fn is_sent(&self) -> bool {
-        self.wire.as_ref().is_some_and(|(wire, before)| wire.written() > *before)
+        self.sent_before || self.wire.as_ref().is_some_and(|(wire, before)| wire.written() > *before)
     }
 
     pub fn clear(&mut self) {
@@ -145,15 +150,15 @@ impl Session<'_> {
         let started = Instant::now();
         let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
         let reached = via.as_ref().map_or(&hop.origin, |via| &via.origin);
-        let mut resent = false;
+        progress.clear();
         loop {
-            progress.clear();
-            let mut connection = self.connection(reached, hop, budget, started).await.map_err(Failure::NotSent)?;
+            let connected = self.connection(reached, hop, budget, started).await;
+            let mut connection = connected.map_err(|error| failure(error, progress))?;
             let wire = connection.wire().clone();
             let (written, read) = (wire.written(), wire.read());
             progress.wire = Some((wire.clone(), written));
             progress.phase = Phase::Answer;
-            let message = build(request, hop, via.as_ref()).map_err(Failure::NotSent)?;
+            let message = build(request, hop, via.as_ref()).map_err(|error| failure(error, progress))?;
             let result = self.exchange_on(&mut connection, message, hop, budget, started, progress).await;
             let Err((error, timed_out)) = result else {
                 if connection.rest().await {
@@ -165,11 +170,11 @@ impl Session<'_> {
             let stale = connection.is_reused() && wire.read() == read && !timed_out;
             // A pooled connection that the server had closed says nothing about the server: try a fresh one.
             // Once a byte went out, that is only safe for what may be sent twice.
-            if stale && (!sent || (request.effect.may_resend() && !resent)) {
-                resent |= sent;
+            if stale && (!sent || (request.effect.may_resend() && !progress.sent_before)) {
+                *progress = Progress { sent_before: progress.sent_before || sent, ..Progress::default() };
                 continue;
             }
-            return Err(if sent { Failure::Unknown(error) } else { Failure::NotSent(error) });
+            return Err(failure(error, progress));
         }
     }
 
@@ -243,7 +248,9 @@ impl Session<'_> {
                 collected = data;
             } else {
                 if joined.is_empty() {
-                    joined.reserve(usize::try_from(announced).unwrap_or(0).max(collected.len() + data.len()));
+                    // What a server announces is believed only so far: it has not sent it yet.
+                    let announced = usize::try_from(announced).unwrap_or(0).min(LARGEST_GUESS);
+                    joined.reserve(announced.max(collected.len() + data.len()));
                     joined.extend_from_slice(&collected);
                 }
                 joined.extend_from_slice(&data);
@@ -253,6 +260,11 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// What may have gone out once cannot be taken back by a second try that did not.
+fn failure(error: Error, progress: &Progress) -> Failure {
+    if progress.is_sent() { Failure::Unknown(error) } else { Failure::NotSent(error) }
 }
 
 /// Runs `future` until `limit`; gives the limit back when it passes.

@@ -1,5 +1,9 @@
 //! Whether a write happened: told by the error object alone, and never wrongly.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
 use etcd_client::capi::status::*;
 use etcd_test_harness::{Client, Config, Context, Set};
 use etcd_test_support::{Place, Reply, ScriptedServer, refused_endpoint};
@@ -53,6 +57,39 @@ fn a_set_that_failed_everywhere_may_have_been_applied_where_it_was_sent() {
     };
     assert_eq!(outcome_at(refused.endpoint()), Some(ETCD_NOT_APPLIED));
     assert_eq!(outcome_at(server.endpoint()), Some(ETCD_MAYBE_APPLIED));
+}
+
+// The set goes out over a kept connection that breaks, and the second try finds the server gone: nothing was sent by the
+// second try, and the first may have been carried out all the same.
+#[test]
+fn a_second_try_that_sent_nothing_does_not_talk_the_first_away() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        read_request(&mut stream);
+        let body = r#"{"action":"get","node":{"key":"/k","value":"v"}}"#;
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("an answer");
+        read_request(&mut stream);
+        // The listener first, so that the second try is refused.
+        drop(listener);
+    });
+    let client = Client::of(&endpoint);
+    client.get("/k").expect("an answer");
+    let failure = client.set("/k", "v").expect_err("the server is gone");
+    server.join().expect("the server ends");
+    assert_eq!((failure.status, failure.statuses()), (ETCD_ERR_CLUSTER, vec![ETCD_ERR_CONNECT]));
+    assert_eq!((failure.outcome, failure.list[0].outcome), (ETCD_MAYBE_APPLIED, ETCD_MAYBE_APPLIED));
+}
+
+/// Reads up to the end of a request whose body, if it has one, comes in the same piece.
+fn read_request(stream: &mut TcpStream) {
+    let mut received = Vec::new();
+    let mut piece = [0; 1024];
+    while !received.windows(4).any(|window| window == b"\r\n\r\n") {
+        let count = stream.read(&mut piece).expect("a request");
+        received.extend_from_slice(&piece[..count]);
+    }
 }
 
 #[test]
