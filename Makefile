@@ -72,6 +72,8 @@ install: $(SHARED) ## Install to PREFIX (default /usr/local), under DESTDIR if t
 	ln -sf libetcd_client.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libetcd_client.so'
 	install -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/libetcd_client.a'
 	install -m 644 include/etcd_client.h '$(DESTDIR)$(INCLUDEDIR)/etcd_client.h'
+	install -d '$(DESTDIR)$(PREFIX)/share/etcd_client'
+	install -m 644 tests/c/valgrind.supp '$(DESTDIR)$(PREFIX)/share/etcd_client/valgrind.supp'
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		packaging/etcd_client.pc.in >'$(DESTDIR)$(LIBDIR)/pkgconfig/etcd_client.pc'
 

@@ -68,8 +68,9 @@
  *         return status == ETCD_OK ? EXIT_SUCCESS : EXIT_FAILURE;
  *     }
  *
- * Errors. A context error (cancelled, deadline) wins over everything else. ETCD_ERR_CLUSTER: nobody answered, and the error's list
- * says why, endpoint by endpoint. Everything from 400 on is an answer: etcd's refusal, or something that is not etcd. And
+ * Errors. A context error (cancelled, deadline) wins over everything else. ETCD_ERR_CLUSTER: no endpoint gave a usable
+ * answer, and the error's list says why, endpoint by endpoint. Everything from 400 on is an answer: etcd's refusal, or something
+ * that is not etcd; for a write that must not be sent twice, a status from 300 on is what happened at its one endpoint. And
  * etcd_error_outcome says of every failed write whether it happened.
  */
 
@@ -431,7 +432,7 @@ typedef int32_t etcd_action;
 #define ETCD_ERR_DEADLINE_EXCEEDED 101
 
 /**
- * No endpoint answered; the error's list says why, endpoint by endpoint.
+ * No endpoint gave a usable answer; the error's list says why, endpoint by endpoint.
  */
 #define ETCD_ERR_CLUSTER 200
 
@@ -678,14 +679,17 @@ ETCD_API void etcd_config_free(struct etcd_config *config);
 
 /**
  * Adds an endpoint, or several with commas between: http://host:port, unix:///path/to/socket. Without any, a client
- * uses http://127.0.0.1:2379. A path in front of the API is kept, a query is merged into every request as in Go, and
- * user:password@ is sent to that endpoint alone (etcd_config_set_credentials goes before it).
+ * uses http://127.0.0.1:2379. A path in front of the API is kept. A query is merged into every request as in Go; it is no place
+ * for secrets, since it shows in messages and logs. user:password@ never shows, and is sent to that endpoint alone;
+ * etcd_config_set_credentials goes before it. A comma in a password must be written %2C.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config or url is NULL, or one of the URLs cannot work (no scheme, another scheme than
  * http, https, unix, unixs, no host, a bad port); none of them is added then. https and unixs are refused by
  * etcd_client_new with ETCD_ERR_UNSUPPORTED in this version.
  */
-ETCD_API etcd_status etcd_config_add_endpoint(struct etcd_config *config, const char *url);
+ETCD_API
+etcd_status etcd_config_add_endpoint(struct etcd_config *config,
+                                     const char *url);
 
 /**
  * User name and password for Basic authentication on every request. They go to configured endpoints only, never to
@@ -1139,7 +1143,8 @@ ETCD_API etcd_status etcd_create_in_order_options_set_ttl_ms(struct etcd_create_
  *
  * A read may be sent to one endpoint after another until one answers.
  *
- * ETCD_ERR_INVALID_ARGUMENT: client or key is NULL, the key is not UTF-8, longer than 60000 bytes when encoded, or climbs out
+ * ETCD_ERR_INVALID_ARGUMENT: client or key is NULL, the key is not UTF-8, longer than 60000 bytes when encoded with its
+ * prefix, or climbs out
  * of the keys with "..". ETCD_ERR_API: etcd refused; ETCD_API_KEY_NOT_FOUND for a key that is not there.
  * ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
  * ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the answer.

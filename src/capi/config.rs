@@ -83,8 +83,9 @@ pub unsafe extern "C" fn etcd_config_free(config: *mut etcd_config) {
 }
 
 /// Adds an endpoint, or several with commas between: http://host:port, unix:///path/to/socket. Without any, a client
-/// uses http://127.0.0.1:2379. A path in front of the API is kept, a query is merged into every request as in Go, and
-/// user:password@ is sent to that endpoint alone (etcd_config_set_credentials goes before it).
+/// uses http://127.0.0.1:2379. A path in front of the API is kept. A query is merged into every request as in Go; it is no place
+/// for secrets, since it shows in messages and logs. user:password@ never shows, and is sent to that endpoint alone;
+/// etcd_config_set_credentials goes before it. A comma in a password must be written %2C.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config or url is NULL, or one of the URLs cannot work (no scheme, another scheme than
 /// http, https, unix, unixs, no host, a bad port); none of them is added then. https and unixs are refused by

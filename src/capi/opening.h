@@ -26,8 +26,9 @@
  *
 @EXAMPLE@
  *
- * Errors. A context error (cancelled, deadline) wins over everything else. ETCD_ERR_CLUSTER: nobody answered, and the error's list
- * says why, endpoint by endpoint. Everything from 400 on is an answer: etcd's refusal, or something that is not etcd. And
+ * Errors. A context error (cancelled, deadline) wins over everything else. ETCD_ERR_CLUSTER: no endpoint gave a usable
+ * answer, and the error's list says why, endpoint by endpoint. Everything from 400 on is an answer: etcd's refusal, or something
+ * that is not etcd; for a write that must not be sent twice, a status from 300 on is what happened at its one endpoint. And
  * etcd_error_outcome says of every failed write whether it happened.
  */
 

@@ -31,7 +31,7 @@ pub const ETCD_ERR_UNSUPPORTED: etcd_status = 8;
 pub const ETCD_ERR_CANCELED: etcd_status = 100;
 /// The context's deadline, or the client's request timeout, passed.
 pub const ETCD_ERR_DEADLINE_EXCEEDED: etcd_status = 101;
-/// No endpoint answered; the error's list says why, endpoint by endpoint.
+/// No endpoint gave a usable answer; the error's list says why, endpoint by endpoint.
 pub const ETCD_ERR_CLUSTER: etcd_status = 200;
 /// The list of endpoints is empty.
 pub const ETCD_ERR_NO_ENDPOINTS: etcd_status = 201;

@@ -94,7 +94,10 @@ pub async fn walk<A: Attempt>(
                 round.pin_current();
                 return Ok(answer);
             }
-            End::Final(error) => return Err(error.with_outcome(history.outcome).with_list(history.take_errors())),
+            End::Final(error) => {
+                let error = error.at(endpoint.url()).with_outcome(history.outcome);
+                return Err(error.with_list(history.take_errors()));
+            }
             End::NotSent(error) => note(history, endpoint, error, false, log),
             End::Unknown(error) => note(history, endpoint, error, true, log) && !history.effect.may_resend(),
             End::Pending(error) => note(history, endpoint, error, true, log) && history.effect.is_write(),
@@ -113,7 +116,8 @@ fn note(history: &mut History, endpoint: &Endpoint, error: Error, sent: bool, lo
     if log.is_enabled(Level::Warn) {
         log.write(Level::Warn, &format!("endpoint {} failed: {}", endpoint.url(), error.message()));
     }
-    history.add(error, sent);
+    // The endpoint that was configured, also when a redirect led elsewhere: that is what the caller knows.
+    history.add(error.at(endpoint.url()), sent);
     sent
 }
 

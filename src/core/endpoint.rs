@@ -148,6 +148,12 @@ impl Endpoint {
         if host.is_empty() {
             return Err("has no host; write it as http://host:port".into());
         }
+        if rest.contains('#') {
+            return Err("has a fragment, which means nothing here".into());
+        }
+        if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:%".contains(&byte)) {
+            return Err("has characters in its host that no host name has".into());
+        }
         if authority.host().starts_with('[') && host.parse::<Ipv6Addr>().is_err() {
             return Err("has brackets around what is no IPv6 address".into());
         }
@@ -271,6 +277,9 @@ mod tests {
             "unix://",
             "http://[::1",
             "http://[::g]:1",
+            "http://[zz]",
+            "http://*",
+            "http://h#f",
         ] {
             assert!(refusal(text).starts_with(&format!("'{text}': ")), "{text}");
         }

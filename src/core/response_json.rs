@@ -24,8 +24,43 @@ pub fn json(response: &Response) -> String {
     json
 }
 
-/// What the server left out is left out. Recursion is as deep as the answer was nested, which its parser has limited.
+/// What is still to be written: a node, or the end of one whose children have been written.
+enum Step<'a> {
+    Begin { node: &'a Node, is_first: bool },
+    End(&'a Node),
+}
+
+/// What the server left out is left out. Not recursive: a tree may be deeper than the caller's stack.
 fn push_node(json: &mut String, response: &Response, node: &Node) {
+    let mut steps = vec![Step::Begin { node, is_first: true }];
+    while let Some(step) = steps.pop() {
+        let (node, children) = match step {
+            Step::Begin { node, is_first } => {
+                json.push_str(if is_first { "" } else { "," });
+                push_fields(json, response, node);
+                (node, response.nodes().get(response.children(node)).unwrap_or_default())
+            }
+            Step::End(node) => {
+                json.push(']');
+                (node, Default::default())
+            }
+        };
+        if children.is_empty() {
+            push_number(json, "modifiedIndex", node.modified_index);
+            push_number(json, "createdIndex", node.created_index);
+            json.push('}');
+            continue;
+        }
+        push_name(json, "nodes");
+        json.push('[');
+        steps.push(Step::End(node));
+        let begin = |(position, node)| Step::Begin { node, is_first: position == 0 };
+        steps.extend(children.iter().enumerate().rev().map(begin));
+    }
+}
+
+/// The opening brace and what comes before the children.
+fn push_fields(json: &mut String, response: &Response, node: &Node) {
     json.push('{');
     let key = response.text(node.key);
     if !key.is_empty() {
@@ -45,18 +80,6 @@ fn push_node(json: &mut String, response: &Response, node: &Node) {
         push_text(json, expiration.as_bytes());
     }
     push_number(json, "ttl", node.ttl);
-    let children = response.nodes().get(response.children(node)).unwrap_or_default();
-    if !children.is_empty() {
-        push_name(json, "nodes");
-        for (position, child) in children.iter().enumerate() {
-            json.push(if position == 0 { '[' } else { ',' });
-            push_node(json, response, child);
-        }
-        json.push(']');
-    }
-    push_number(json, "modifiedIndex", node.modified_index);
-    push_number(json, "createdIndex", node.created_index);
-    json.push('}');
 }
 
 /// Zero stands for absent.

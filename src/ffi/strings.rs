@@ -8,6 +8,9 @@ use crate::core::error::{Error, Result};
 /// `ETCD_STRLEN`: the length of bytes that end with a NUL.
 pub const STRLEN: usize = usize::MAX;
 
+/// Far more than etcd takes; a length beyond it is a caller's mistake, found before a byte is read.
+const LONGEST: usize = 256 << 20;
+
 /// NUL-terminated UTF-8.
 ///
 /// # Safety
@@ -45,10 +48,11 @@ pub unsafe fn bytes<'a>(argument: &str, bytes: *const c_char, len: usize) -> Res
         // SAFETY: the caller promises a NUL.
         return Ok(unsafe { CStr::from_ptr(bytes) }.to_bytes());
     }
-    if isize::try_from(len).is_err() {
-        return Err(Error::invalid_argument(argument, format_args!("a length of {len} bytes is impossible")));
+    if len > LONGEST {
+        let why = format_args!("a length of {len} bytes is more than the {LONGEST} that are accepted");
+        return Err(Error::invalid_argument(argument, why));
     }
-    // SAFETY: not NULL, at most isize::MAX, and readable by the caller's promise.
+    // SAFETY: not NULL, of a sane length, and readable by the caller's promise.
     Ok(unsafe { slice::from_raw_parts(bytes.cast(), len) })
 }
 
@@ -100,6 +104,7 @@ mod tests {
             assert!(bytes("v", std::ptr::null(), 1).is_err());
             assert!(bytes("v", std::ptr::null(), STRLEN).is_err());
             assert!(bytes("v", literal, usize::MAX - 1).is_err());
+            assert!(bytes("v", literal, LONGEST + 1).is_err());
         }
     }
 

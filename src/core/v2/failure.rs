@@ -12,7 +12,12 @@ pub use super::api_code::RAFT_INTERNAL;
 /// An answer below 500 that is no success.
 pub fn refusal(answer: &Answer, endpoint: &str, effect: Effect) -> Error {
     let error = match server_error(answer) {
-        Some(server) if server.code != 0 => Error::new(Status::Api, api_message(&server, endpoint)).with_server(server),
+        Some(server) if server.code != 0 => {
+            // Whatever HTTP status it comes with, this code says that the cluster had not decided yet.
+            let pending = server.code == RAFT_INTERNAL && effect.is_write();
+            let outcome = if pending { Outcome::MaybeApplied } else { Outcome::NotApplied };
+            Error::new(Status::Api, api_message(&server, endpoint)).with_server(server).with_outcome(outcome)
+        }
         _ => {
             let text = format!(
                 "{endpoint} answered HTTP {} without an etcd error: {}; the endpoint is probably not etcd",

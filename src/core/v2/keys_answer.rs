@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -11,6 +12,7 @@ use crate::core::error::{Error, Outcome, Result};
 use crate::core::exchange::{Answer, Effect};
 use crate::core::response::{Builder, Children, Expiration, Node, Response, Span, TooLarge};
 use crate::core::status::Status;
+use crate::rt::thread;
 
 /// 200 and 201 are success, everything else is a refusal; 5xx never gets here.
 pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Response> {
@@ -31,20 +33,15 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
     if let Some(encoding) = answer.headers.get(http::header::CONTENT_ENCODING) {
         return Err(invalid(&format_args!("it is encoded as {encoding:?}, which nobody asked for")));
     }
-    let text =
-        std::str::from_utf8(&answer.body).map_err(|error| invalid(&format_args!("the body is not UTF-8: {error}")))?;
-    let mut builder = Builder::with_text_capacity(text.len());
-    let mut json = serde_json::Deserializer::from_str(text);
-    let parsed = TopSeed(&mut builder).deserialize(&mut json).and_then(|has_action| json.end().map(|()| has_action));
-    match parsed {
-        Ok(true) => {}
-        Ok(false) => return Err(invalid(&format_args!("the body has no action: {}", failure::excerpt(&answer.body)))),
-        Err(error) => {
-            return Err(invalid(&format_args!(
-                "the body is not the JSON of etcd ({error}): {}",
-                failure::excerpt(&answer.body)
-            )));
+    let (builder, has_action) = match parse(&answer.body) {
+        Ok(parsed) => parsed,
+        Err(why) => {
+            let excerpt = failure::excerpt(&answer.body);
+            return Err(invalid(&format_args!("the body is not the JSON of etcd ({why}): {excerpt}")));
         }
+    };
+    if !has_action {
+        return Err(invalid(&format_args!("the body has no action: {}", failure::excerpt(&answer.body))));
     }
     let index = index_of(answer).map_err(|header| {
         let error = invalid(&format_args!("its X-Etcd-Index is '{header}'"));
@@ -53,6 +50,39 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
     })?;
     let cluster_id = answer.headers.get("x-etcd-cluster-id").map_or(&b""[..], http::HeaderValue::as_bytes);
     builder.finish(index, &without_nul(cluster_id)).map_err(|TooLarge| invalid(&"it is too large"))
+}
+
+/// Directories deeper than this are read by nobody: etcd takes keys of 4 KB.
+const DEEPEST: usize = 4096;
+
+/// What such a tree needs, with room to spare; only what is used takes memory.
+const DEEP_STACK: usize = 64 << 20;
+
+/// The response so far, and whether the document has an action.
+fn parse(body: &Bytes) -> std::result::Result<(Builder, bool), String> {
+    // Checked once for the whole body, and not string by string.
+    let text = std::str::from_utf8(body).map_err(|error| format!("it is not UTF-8: {error}"))?;
+    match parse_text(text, false) {
+        // serde_json stops at 128 levels, which any stack carries. A deeper tree is read on a stack that is made for it.
+        Err(error) if error.to_string().starts_with("recursion limit exceeded") => {
+            let body = body.clone();
+            let deep = move || parse_text(std::str::from_utf8(&body).unwrap_or_default(), true);
+            let parsed = thread::run_with_stack("etcd-parse", DEEP_STACK, deep);
+            parsed.ok_or("there is no thread for its depth")?.map_err(|error| error.to_string())
+        }
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
+}
+
+fn parse_text(text: &str, is_deep: bool) -> serde_json::Result<(Builder, bool)> {
+    let mut builder = Builder::with_text_capacity(text.len());
+    let mut json = serde_json::Deserializer::from_str(text);
+    if is_deep {
+        json.disable_recursion_limit();
+    }
+    let has_action = TopSeed(&mut builder).deserialize(&mut json)?;
+    json.end()?;
+    Ok((builder, has_action))
 }
 
 /// 0 when absent or empty; the header's text when it is not a number.
@@ -103,12 +133,12 @@ impl<'de> Visitor<'de> for TopSeed<'_> {
                     self.0.set_action(action);
                 }
                 Name::Node => {
-                    if let Some(node) = map.next_value_seed(NodeSeed(self.0))? {
+                    if let Some(node) = map.next_value_seed(NodeSeed(self.0, 0))? {
                         self.0.set_node(node).map_err(too_large)?;
                     }
                 }
                 Name::PrevNode => {
-                    if let Some(node) = map.next_value_seed(NodeSeed(self.0))? {
+                    if let Some(node) = map.next_value_seed(NodeSeed(self.0, 0))? {
                         self.0.set_prev_node(node).map_err(too_large)?;
                     }
                 }
@@ -119,7 +149,8 @@ impl<'de> Visitor<'de> for TopSeed<'_> {
     }
 }
 
-struct NodeSeed<'a>(&'a mut Builder);
+/// A node, and how many directories it is in.
+struct NodeSeed<'a>(&'a mut Builder, usize);
 
 impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
     type Value = Option<Node>;
@@ -150,7 +181,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
                     node.has_value = true;
                 }
                 Name::Dir => node.is_dir = map.next_value::<Option<bool>>()?.unwrap_or(false),
-                Name::Nodes => node.children = map.next_value_seed(NodesSeed(self.0))?,
+                Name::Nodes => node.children = map.next_value_seed(NodesSeed(self.0, self.1))?,
                 Name::CreatedIndex => node.created_index = map.next_value::<Option<u64>>()?.unwrap_or(0),
                 Name::ModifiedIndex => node.modified_index = map.next_value::<Option<u64>>()?.unwrap_or(0),
                 Name::Ttl => node.ttl = map.next_value::<Option<i64>>()?.unwrap_or(0),
@@ -162,7 +193,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     }
 }
 
-struct NodesSeed<'a>(&'a mut Builder);
+struct NodesSeed<'a>(&'a mut Builder, usize);
 
 impl<'de> DeserializeSeed<'de> for NodesSeed<'_> {
     type Value = Children;
@@ -184,8 +215,11 @@ impl<'de> Visitor<'de> for NodesSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut nodes: A) -> std::result::Result<Children, A::Error> {
+        if self.1 >= DEEPEST {
+            return Err(de::Error::custom(format_args!("more than {DEEPEST} directories in each other")));
+        }
         let begin = self.0.begin_children();
-        while let Some(node) = nodes.next_element_seed(NodeSeed(self.0))? {
+        while let Some(node) = nodes.next_element_seed(NodeSeed(self.0, self.1 + 1))? {
             if let Some(node) = node {
                 self.0.add_child(node);
             }

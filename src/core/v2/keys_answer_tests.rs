@@ -107,6 +107,18 @@ fn a_write_with_a_senseless_answer_may_have_happened() {
 }
 
 #[test]
+fn a_tree_deeper_than_the_stack_is_read_and_written() {
+    let (depth, open) = (3000, r#"{"key":"/d","dir":true,"nodes":["#);
+    let body = format!(r#"{{"action":"get","node":{}{{"key":"/leaf"}}{}}}"#, open.repeat(depth), "]}".repeat(depth));
+    // Without optimisation 128 levels take about 300 KB, and the whole tree would take 10 MB.
+    let small = std::thread::Builder::new().stack_size(512 << 10).spawn(move || {
+        let response = decoded(&body).expect("decoded");
+        (response.nodes().len(), crate::core::response_json::json(&response).matches("\"nodes\":[").count())
+    });
+    assert_eq!(small.expect("a thread").join().expect("no overflow"), (depth + 1, depth));
+}
+
+#[test]
 fn nesting_without_end_is_an_error_and_no_stack_overflow() {
     let body = format!(r#"{{"action":"get","node":{}"#, r#"{"nodes":["#.repeat(100_000));
     assert_eq!(decoded(&body).expect_err("deep").status(), Status::InvalidResponse);
