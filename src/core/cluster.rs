@@ -95,7 +95,7 @@ pub async fn walk<A: Attempt>(
                 return Ok(answer);
             }
             End::Final(error) => {
-                let error = error.at(endpoint.url()).with_outcome(history.outcome);
+                let error = as_configured(error, endpoint).with_outcome(history.outcome);
                 return Err(error.with_list(history.take_errors()));
             }
             End::NotSent(error) => note(history, endpoint, error, false, log),
@@ -111,13 +111,18 @@ pub async fn walk<A: Attempt>(
     Err(nobody_answered(history))
 }
 
+/// Names the endpoint as it was configured, path and all; a place that a redirect led to keeps its own name.
+fn as_configured(error: Error, endpoint: &Endpoint) -> Error {
+    let is_elsewhere = error.endpoint().is_some_and(|place| place != endpoint.origin().to_string());
+    if is_elsewhere { error } else { error.at(endpoint.url()) }
+}
+
 /// Records the failure of an attempt; gives back whether the request had been sent.
 fn note(history: &mut History, endpoint: &Endpoint, error: Error, sent: bool, log: &Log) -> bool {
     if log.is_enabled(Level::Warn) {
         log.write(Level::Warn, &format!("endpoint {} failed: {}", endpoint.url(), error.message()));
     }
-    // The endpoint that was configured, also when a redirect led elsewhere: that is what the caller knows.
-    history.add(error.at(endpoint.url()), sent);
+    history.add(as_configured(error, endpoint), sent);
     sent
 }
 
