@@ -176,3 +176,20 @@ fn the_error_object_alone_tells_the_kinds_of_failure_apart() {
     assert_eq!(compared.api_cause.as_deref(), Some("[x != y]"));
     assert!(stranger.message.contains("probably not etcd"), "{}", stranger.message);
 }
+
+// etcd gives this code with HTTP 500; a proxy may change that, and the code still says that nothing was decided.
+#[test]
+fn an_undecided_write_stays_undecided_whatever_http_status_it_comes_with() {
+    let reply = Reply::etcd(400, 9, r#"{"errorCode":300,"message":"Raft Internal Error","index":9}"#);
+    for operation in OPERATIONS {
+        let server = ScriptedServer::always(reply.clone());
+        let failure = operation.run(&Client::of(&server.endpoint())).expect_err(operation.name);
+        let told = (failure.status, failure.api_code, failure.outcome);
+        assert_eq!(
+            told,
+            (ETCD_ERR_API, ETCD_API_RAFT_INTERNAL, operation.outcome_when_unknown()),
+            "{}",
+            operation.name
+        );
+    }
+}

@@ -2,7 +2,7 @@
 
 use etcd_client::capi::status::*;
 use etcd_test_harness::{Client, Config};
-use etcd_test_support::{EtcdServer, Oracle, Reply, ScriptedServer, Welcome, refused_endpoint};
+use etcd_test_support::{EtcdServer, Oracle, Place, Reply, ScriptedServer, Welcome, refused_endpoint};
 
 use crate::operations::{OPERATIONS, success, timed_out};
 
@@ -244,4 +244,17 @@ fn the_first_endpoint_is_chosen_evenly() {
     }
     // 1000 expected, standard deviation 26: 7 sigma.
     assert!(first.iter().all(|count| (count - 1000).abs() < 185), "{first:?}");
+}
+
+// A caller looks the endpoint of an error up in its own list.
+#[test]
+fn every_error_names_the_endpoint_as_it_was_configured() {
+    for reply in [Reply::hang_up(), Reply::new(502), Reply::json(200, "<html>"), success().stall_at(Place::Start)] {
+        let server = ScriptedServer::always(reply);
+        let endpoint = format!("{}/below/a/path", server.endpoint());
+        let client = Config::new(std::slice::from_ref(&endpoint)).request_timeout_ms(100).build();
+        let failure = client.create("/k", "v").expect_err("no good answer");
+        assert_eq!(failure.endpoint, Some(endpoint.clone()), "{failure:?}");
+        assert!(failure.list.iter().all(|entry| entry.endpoint.as_ref() == Some(&endpoint)), "{failure:?}");
+    }
 }
