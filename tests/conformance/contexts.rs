@@ -134,14 +134,14 @@ fn a_hung_endpoint_costs_its_fair_share_of_the_deadline() {
         let good = ScriptedServer::always(success());
         let endpoints = [hung.clone(), good.endpoint()];
         let client = Client::starting_at_first(|| Config::new(&endpoints), &hung);
-        let context = Context::with_timeout_ms(2000);
+        let context = Context::with_timeout_ms(3000);
         let started = Instant::now();
         client.get_with(Some(&context), "/k", &Get::default()).expect("the second endpoint answers");
         let took = started.elapsed();
-        assert!(took >= Duration::from_millis(900) && took < Duration::from_millis(1900), "{hung}: {took:?}");
+        assert!(took >= Duration::from_millis(1400) && took < Duration::from_millis(2900), "{hung}: {took:?}");
         let started = Instant::now();
         client.get("/k").expect("the second endpoint is pinned");
-        assert!(started.elapsed() < Duration::from_millis(900), "{hung}: later calls pay nothing");
+        assert!(started.elapsed() < Duration::from_millis(1400), "{hung}: later calls pay nothing");
     }
 }
 
