@@ -1144,8 +1144,8 @@ ETCD_API etcd_status etcd_create_in_order_options_set_ttl_ms(struct etcd_create_
  * A read may be sent to one endpoint after another until one answers.
  *
  * ETCD_ERR_INVALID_ARGUMENT: client or key is NULL, the key is not UTF-8, longer than 60000 bytes when encoded with its
- * prefix, or climbs out
- * of the keys with "..". ETCD_ERR_API: etcd refused; ETCD_API_KEY_NOT_FOUND for a key that is not there.
+ * prefix, or climbs out of the keys with "..".
+ * ETCD_ERR_API: etcd refused; ETCD_API_KEY_NOT_FOUND for a key that is not there.
  * ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
  * ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the answer.
  * ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.

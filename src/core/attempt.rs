@@ -69,7 +69,7 @@ impl Attempt for HttpAttempt<'_> {
                 Err(failure) => return self.ended(failure),
             };
             // Whatever it says, it ends this request: what follows is no part of it.
-            progress.clear();
+            progress.next_request();
             if !redirect::is_redirect(&answer) {
                 return self.judge(answer, endpoint, &hop, budget).await;
             }

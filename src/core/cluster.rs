@@ -78,7 +78,7 @@ pub async fn walk<A: Attempt>(
     log: &Log,
 ) -> Result<A::Answer> {
     while let Some(endpoint) = round.next_endpoint() {
-        history.progress.clear();
+        history.progress = Progress::default();
         history.current = Some(endpoint.url().to_owned());
         let budget = Budget {
             deadline: limits.deadline,
@@ -89,6 +89,10 @@ pub async fn walk<A: Attempt>(
         };
         let end = attempt.on(endpoint, &budget, &mut history.progress).await;
         history.current = None;
+        let sent_before = history.progress.was_sent_before();
+        if sent_before && history.effect.is_write() {
+            history.outcome = Outcome::MaybeApplied;
+        }
         let stop = match end {
             End::Answered(answer) => {
                 round.pin_current();
@@ -98,9 +102,18 @@ pub async fn walk<A: Attempt>(
                 let error = as_configured(error, endpoint).with_outcome(history.outcome);
                 return Err(error.with_list(history.take_errors()));
             }
-            End::NotSent(error) => note(history, endpoint, error, false, log),
-            End::Unknown(error) => note(history, endpoint, error, true, log) && !history.effect.may_resend(),
-            End::Pending(error) => note(history, endpoint, error, true, log) && history.effect.is_write(),
+            End::NotSent(error) => {
+                note(history, endpoint, error, sent_before, log);
+                false
+            }
+            End::Unknown(error) => {
+                note(history, endpoint, error, true, log);
+                !history.effect.may_resend()
+            }
+            End::Pending(error) => {
+                note(history, endpoint, error, true, log);
+                history.effect.is_write()
+            }
         };
         if stop {
             round.pin_behind_current();
@@ -117,13 +130,12 @@ fn as_configured(error: Error, endpoint: &Endpoint) -> Error {
     if is_elsewhere { error } else { error.at(endpoint.url()) }
 }
 
-/// Records the failure of an attempt; gives back whether the request had been sent.
-fn note(history: &mut History, endpoint: &Endpoint, error: Error, sent: bool, log: &Log) -> bool {
+/// Records the failure of an attempt.
+fn note(history: &mut History, endpoint: &Endpoint, error: Error, sent: bool, log: &Log) {
     if log.is_enabled(Level::Warn) {
         log.write(Level::Warn, &format!("endpoint {} failed: {}", endpoint.url(), error.message()));
     }
     history.add(as_configured(error, endpoint), sent);
-    sent
 }
 
 /// A write that must not be sent again: the last endpoint's own error, with all of them in the list.

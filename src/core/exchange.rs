@@ -85,21 +85,14 @@ pub enum Failure {
     Unknown(Error),
 }
 
-impl Failure {
-    pub fn error(&self) -> &Error {
-        match self {
-            Failure::NotSent(error) | Failure::Unknown(error) => error,
-        }
-    }
-}
-
 /// Where a call stands, for the error of a call that is cut off in the middle.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     phase: Phase,
     /// The connection in use, and how much had been written on it before this request.
     wire: Option<(Arc<Wire>, u64)>,
-    /// Whether the request went out before, over a connection that broke.
+    /// Whether a copy of the request went out before, over a connection that broke. It stays true for the whole attempt:
+    /// no answer to a later copy tells what became of the first.
     sent_before: bool,
 }
 
@@ -125,8 +118,13 @@ impl Progress {
         self.sent_before || self.wire.as_ref().is_some_and(|(wire, before)| wire.written() > *before)
     }
 
-    pub fn clear(&mut self) {
-        *self = Progress::default();
+    pub fn was_sent_before(&self) -> bool {
+        self.sent_before
+    }
+
+    /// Another request of the same attempt begins.
+    pub fn next_request(&mut self) {
+        *self = Progress { sent_before: self.sent_before, ..Progress::default() };
     }
 }
 
@@ -150,7 +148,7 @@ impl Session<'_> {
         let started = Instant::now();
         let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
         let reached = via.as_ref().map_or(&hop.origin, |via| &via.origin);
-        progress.clear();
+        progress.next_request();
         loop {
             let connected = self.connection(reached, hop, budget, started).await;
             let mut connection = connected.map_err(|error| failure(error, progress))?;
@@ -171,7 +169,8 @@ impl Session<'_> {
             // A pooled connection that the server had closed says nothing about the server: try a fresh one.
             // Once a byte went out, that is only safe for what may be sent twice.
             if stale && (!sent || (request.effect.may_resend() && !progress.sent_before)) {
-                *progress = Progress { sent_before: progress.sent_before || sent, ..Progress::default() };
+                progress.sent_before |= sent;
+                progress.next_request();
                 continue;
             }
             return Err(failure(error, progress));

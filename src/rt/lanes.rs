@@ -85,7 +85,7 @@ impl Lanes {
     }
 
     /// A lane that was taken will not come back.
-    pub fn forget(&self) {
+    fn forget(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.open = state.open.saturating_sub(1);
     }

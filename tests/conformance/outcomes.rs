@@ -193,3 +193,21 @@ fn an_undecided_write_stays_undecided_whatever_http_status_it_comes_with() {
         );
     }
 }
+
+// The first copy of a set goes out over a kept connection that breaks; whatever the second copy is told, the first may
+// have been carried out.
+#[test]
+fn the_answer_to_a_second_copy_does_not_talk_the_first_away() {
+    let refusal = Reply::etcd(400, 9, r#"{"errorCode":104,"message":"Not a directory","cause":"/k","index":9}"#);
+    let refused = refused_endpoint();
+    let elsewhere = Reply::new(307).header("Location", &format!("{}/v2/keys/k", refused.endpoint()));
+    let cases = [(refusal, ETCD_ERR_API), (elsewhere, ETCD_ERR_CLUSTER), (Reply::v2_off(), ETCD_ERR_API_NOT_SERVED)];
+    for (second, status) in cases {
+        let server = ScriptedServer::sequence_then(vec![success(), Reply::hang_up()], second);
+        let client = Client::of(&server.endpoint());
+        client.get("/warm").expect("a warm connection");
+        let failure = client.set("/k", "v").expect_err("the second copy fails");
+        assert_eq!((failure.status, failure.outcome), (status, ETCD_MAYBE_APPLIED), "{failure:?}");
+        assert!(server.requests().len() >= 3, "both copies were sent");
+    }
+}
