@@ -63,6 +63,10 @@ impl Client {
         })
     }
 
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The endpoints in the shuffled order in which they are tried.
     pub fn endpoints(&self) -> Vec<String> {
         self.shared.ring.current().list().iter().map(|endpoint| endpoint.url().to_owned()).collect()
@@ -94,14 +98,14 @@ impl Client {
         v2::keys_answer::decode(&answered.answer, &answered.endpoint, effect).map_err(|error| answered.explain(error))
     }
 
-    fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {
+    pub(super) fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {
         let (shared, request, context) = (self.shared.clone(), Arc::new(request), context.cloned());
         self.block_on(|pool| call::http(shared, pool, request, context))?
     }
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot
     /// (no lane left, or it is inside a tokio runtime already) the internal runtime does it.
-    fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    pub(super) fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
         call: impl FnOnce(Arc<Pool>) -> F,
     ) -> Result<T> {
@@ -124,7 +128,7 @@ impl Client {
         self.internal.run(call)
     }
 
-    fn refuse_when_closed(&self) -> Result<()> {
+    pub(super) fn refuse_when_closed(&self) -> Result<()> {
         match self.shared.closed.is_cancelled() {
             true => Err(Error::new(Status::Closed, "the client was closed")),
             false => Ok(()),
