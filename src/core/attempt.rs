@@ -8,6 +8,7 @@ use super::endpoint::{Credentials, Endpoint, Origin};
 use super::error::{Error, Outcome};
 use super::exchange::{Answer, Failure, Hop, Progress, Request, Session};
 use super::log::{Level, Log, curl};
+use super::open_answer::OpenAnswer;
 use super::redirect;
 use super::ring::Endpoints;
 use super::status::Status;
@@ -16,11 +17,9 @@ use super::v2;
 /// How long the version for an error's message is waited for; the error itself is known already.
 const VERSION_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How an attempt ended; it decides whether the next endpoint may be asked.
+/// An attempt that brought no answer; it decides whether the next endpoint may be asked.
 #[derive(Debug)]
-pub enum End<T> {
-    /// The endpoint answered; the answer may still be a refusal.
-    Answered(T),
+pub enum Failed {
     /// The endpoint cannot have acted on the request: every operation may go on.
     NotSent(Error),
     /// The endpoint may have acted on the request: only what may be sent twice goes on.
@@ -33,6 +32,7 @@ pub enum End<T> {
 
 /// Carries a call out on one endpoint. A server protocol is an implementation of this.
 pub trait Attempt: Sync {
+    /// What the endpoint answered; it may still be a refusal.
     type Answer: Send;
 
     fn on<'a>(
@@ -40,7 +40,7 @@ pub trait Attempt: Sync {
         endpoint: &'a Endpoint,
         budget: &'a Budget,
         progress: &'a mut Progress,
-    ) -> impl Future<Output = End<Self::Answer>> + Send + 'a;
+    ) -> impl Future<Output = Result<Self::Answer, Failed>> + Send + 'a;
 }
 
 /// An attempt in HTTP/1.1, as the v2 API speaks it.
@@ -57,34 +57,55 @@ pub struct HttpAttempt<'a> {
 impl Attempt for HttpAttempt<'_> {
     type Answer = Answer;
 
-    async fn on(&self, endpoint: &Endpoint, budget: &Budget, progress: &mut Progress) -> End<Answer> {
+    async fn on(&self, endpoint: &Endpoint, budget: &Budget, progress: &mut Progress) -> Result<Answer, Failed> {
+        let (open, hop) = self.open(endpoint, budget, progress).await?;
+        self.complete(open, &hop, endpoint, budget, progress).await
+    }
+}
+
+impl HttpAttempt<'_> {
+    /// Follows redirects to an answer that is none, and stops at its head.
+    pub async fn open(
+        &self,
+        endpoint: &Endpoint,
+        budget: &Budget,
+        progress: &mut Progress,
+    ) -> Result<(OpenAnswer, Hop), Failed> {
         let mut hop = self.first_hop(endpoint);
         let mut followed = 0;
         loop {
             if self.log.is_enabled(Level::Debug) {
                 self.log.write(Level::Debug, &curl(self.request, &hop));
             }
-            let answer = match self.session.exchange(self.request, &hop, budget, progress).await {
-                Ok(answer) => answer,
-                Err(failure) => return self.ended(failure),
-            };
-            // Whatever it says, it ends this request: what follows is no part of it.
-            progress.next_request();
-            if !redirect::is_redirect(&answer) {
-                return self.judge(answer, endpoint, &hop, budget).await;
+            let opened = self.session.open(self.request, &hop, budget, progress).await;
+            let open = opened.map_err(|failure| self.failed(failure))?;
+            if !redirect::is_redirect(open.http_status) {
+                return Ok((open, hop));
             }
+            let completed = self.session.complete(open, &hop, budget, progress).await;
+            let answer = completed.map_err(|failure| self.failed(failure))?;
             // A redirect is an answer which says that this server did not act on the request.
-            match redirect::next_hop(&hop, &answer, followed, self.max_redirects, |origin| self.credentials_for(origin))
-            {
-                Ok(next) => hop = next,
-                Err(error) => return End::NotSent(error),
-            }
+            let next =
+                redirect::next_hop(&hop, &answer, followed, self.max_redirects, |origin| self.credentials_for(origin));
+            hop = next.map_err(Failed::NotSent)?;
             followed += 1;
         }
     }
-}
 
-impl HttpAttempt<'_> {
+    /// Reads the answer to its end and judges the member by it.
+    pub async fn complete(
+        &self,
+        open: OpenAnswer,
+        hop: &Hop,
+        endpoint: &Endpoint,
+        budget: &Budget,
+        progress: &mut Progress,
+    ) -> Result<Answer, Failed> {
+        let completed = self.session.complete(open, hop, budget, progress).await;
+        let answer = completed.map_err(|failure| self.failed(failure))?;
+        self.judge(answer, endpoint, hop, budget).await
+    }
+
     fn first_hop(&self, endpoint: &Endpoint) -> Hop {
         Hop {
             origin: Arc::clone(endpoint.origin()),
@@ -103,16 +124,16 @@ impl HttpAttempt<'_> {
         self.credentials_of(known)
     }
 
-    fn ended(&self, failure: Failure) -> End<Answer> {
+    fn failed(&self, failure: Failure) -> Failed {
         match failure {
-            Failure::NotSent(error) if error.status() == Status::InvalidArgument => End::Final(error),
-            Failure::NotSent(error) => End::NotSent(error),
+            Failure::NotSent(error) if error.status() == Status::InvalidArgument => Failed::Final(error),
+            Failure::NotSent(error) => Failed::NotSent(error),
             // The next endpoint would send the same.
             Failure::Unknown(error) if error.status() == Status::TooLarge => {
                 let outcome = if self.request.effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
-                End::Final(error.with_outcome(outcome))
+                Failed::Final(error.with_outcome(outcome))
             }
-            Failure::Unknown(error) => End::Unknown(error),
+            Failure::Unknown(error) => Failed::Unknown(error),
         }
     }
 
@@ -132,16 +153,16 @@ impl HttpAttempt<'_> {
     }
 
     /// Tells a failing member from a member that answers.
-    async fn judge(&self, answer: Answer, endpoint: &Endpoint, hop: &Hop, budget: &Budget) -> End<Answer> {
+    async fn judge(&self, answer: Answer, endpoint: &Endpoint, hop: &Hop, budget: &Budget) -> Result<Answer, Failed> {
         if answer.http_status >= 500 {
             let error = v2::failure::server_failure(&answer, hop);
             let pending = error.server().is_some_and(|server| server.code == v2::failure::RAFT_INTERNAL);
-            return if pending { End::Pending(error) } else { End::Unknown(error) };
+            return Err(if pending { Failed::Pending(error) } else { Failed::Unknown(error) });
         }
         if self.request.path != v2::version::PATH && v2::not_served::is_not_served(&answer) {
             let version = self.version_of(endpoint, hop, budget).await;
-            return End::NotSent(v2::not_served::error(hop, version.as_deref()));
+            return Err(Failed::NotSent(v2::not_served::error(hop, version.as_deref())));
         }
-        End::Answered(answer)
+        Ok(answer)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::{Attempt, End};
+use super::attempt::{Attempt, Failed};
 use super::deadline::Budget;
 use super::endpoint::Endpoint;
 use super::error::{Error, Outcome, Result};
@@ -87,30 +87,30 @@ pub async fn walk<A: Attempt>(
             endpoints_left: round.left(),
             may_resend: history.effect.may_resend(),
         };
-        let end = attempt.on(endpoint, &budget, &mut history.progress).await;
+        let result = attempt.on(endpoint, &budget, &mut history.progress).await;
         history.current = None;
         let sent_before = history.progress.was_sent_before();
         if sent_before && history.effect.is_write() {
             history.outcome = Outcome::MaybeApplied;
         }
-        let stop = match end {
-            End::Answered(answer) => {
+        let stop = match result {
+            Ok(answer) => {
                 round.pin_current();
                 return Ok(answer);
             }
-            End::Final(error) => {
+            Err(Failed::Final(error)) => {
                 let error = as_configured(error, endpoint).with_outcome(history.outcome);
                 return Err(error.with_list(history.take_errors()));
             }
-            End::NotSent(error) => {
+            Err(Failed::NotSent(error)) => {
                 note(history, endpoint, error, sent_before, log);
                 false
             }
-            End::Unknown(error) => {
+            Err(Failed::Unknown(error)) => {
                 note(history, endpoint, error, true, log);
                 !history.effect.may_resend()
             }
-            End::Pending(error) => {
+            Err(Failed::Pending(error)) => {
                 note(history, endpoint, error, true, log);
                 history.effect.is_write()
             }

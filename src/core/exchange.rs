@@ -5,19 +5,17 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 
 use super::connection::{Connection, Wire};
 use super::connector::Connector;
 use super::deadline::{Budget, Limit, Reason};
 use super::endpoint::{Credentials, Origin};
 use super::error::Error;
+use super::open_answer::OpenAnswer;
 use super::pool::Pool;
 use super::proxy::Via;
 use super::status::Status;
-
-/// Memory that is set aside for a body before it has arrived.
-const LARGEST_GUESS: usize = 16 << 20;
 
 /// What a call sends, whichever endpoint it goes to.
 #[derive(Debug, Clone)]
@@ -145,6 +143,18 @@ impl Session<'_> {
         budget: &Budget,
         progress: &mut Progress,
     ) -> Result<Answer, Failure> {
+        let open = self.open(request, hop, budget, progress).await?;
+        self.complete(open, hop, budget, progress).await
+    }
+
+    /// Sends the request and gives the head of its answer.
+    pub async fn open(
+        &self,
+        request: &Request,
+        hop: &Hop,
+        budget: &Budget,
+        progress: &mut Progress,
+    ) -> Result<OpenAnswer, Failure> {
         let started = Instant::now();
         let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
         let reached = via.as_ref().map_or(&hop.origin, |via| &via.origin);
@@ -157,12 +167,12 @@ impl Session<'_> {
             progress.wire = Some((wire.clone(), written));
             progress.phase = Phase::Answer;
             let message = build(request, hop, via.as_ref()).map_err(|error| failure(error, progress))?;
-            let result = self.exchange_on(&mut connection, message, hop, budget, started, progress).await;
-            let Err((error, timed_out)) = result else {
-                if connection.rest().await {
-                    self.pool.put(reached, connection);
+            let (error, timed_out) = match self.head(&mut connection, message, hop, budget, started).await {
+                Ok(head) => {
+                    progress.phase = Phase::Body;
+                    return Ok(OpenAnswer::new(head, connection, reached.clone(), started));
                 }
-                return result.map_err(|(error, _)| Failure::Unknown(error));
+                Err(failed) => failed,
             };
             let sent = wire.written() > written;
             let stale = connection.is_reused() && wire.read() == read && !timed_out;
@@ -175,6 +185,20 @@ impl Session<'_> {
             }
             return Err(failure(error, progress));
         }
+    }
+
+    /// Reads the answer to its end and keeps the connection for the next request.
+    pub async fn complete(
+        &self,
+        open: OpenAnswer,
+        hop: &Hop,
+        budget: &Budget,
+        progress: &mut Progress,
+    ) -> Result<Answer, Failure> {
+        let answer = open.complete(self.pool, hop, budget, self.max_body).await.map_err(Failure::Unknown)?;
+        // Whatever it says, it ends this request: what follows is no part of it.
+        progress.next_request();
+        Ok(answer)
     }
 
     async fn connection(
@@ -192,71 +216,19 @@ impl Session<'_> {
         within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")))
     }
 
-    async fn exchange_on(
+    /// On failure also whether it was for time.
+    async fn head(
         &self,
         connection: &mut Connection,
         message: http::Request<Full<Bytes>>,
         hop: &Hop,
         budget: &Budget,
         started: Instant,
-        progress: &mut Progress,
-    ) -> Result<Answer, (Error, bool)> {
+    ) -> Result<http::Response<Incoming>, (Error, bool)> {
         let limit = budget.answer_limit(Instant::now(), started);
-        let head = match within(limit, connection.send(message, budget.may_resend)).await {
-            Ok(head) => head.map_err(|error| (broken(hop, &error, "before the answer"), false))?,
-            Err(limit) => return Err((timeout(hop, limit, started, "waiting for the answer"), true)),
-        };
-        progress.phase = Phase::Body;
-        let (parts, body) = head.into_parts();
-        let http_status = parts.status.as_u16();
-        let body = self.read_body(connection, body, hop, budget, started).await;
-        let body = body.map_err(|(error, timed_out)| (error.with_http_status(http_status), timed_out))?;
-        Ok(Answer { http_status, headers: parts.headers, body })
-    }
-
-    async fn read_body(
-        &self,
-        connection: &mut Connection,
-        mut body: Incoming,
-        hop: &Hop,
-        budget: &Budget,
-        started: Instant,
-    ) -> Result<Bytes, (Error, bool)> {
-        let too_large = || {
-            let text = format!("the answer of {} is larger than {} bytes", hop.url(), self.max_body);
-            (Error::new(Status::TooLarge, text).at(&hop.origin.to_string()), false)
-        };
-        let announced = body.size_hint().lower();
-        if announced > self.max_body as u64 {
-            return Err(too_large());
-        }
-        let mut collected = Bytes::new();
-        let mut joined = Vec::new();
-        loop {
-            let limit = budget.body_limit(Instant::now());
-            let frame = match within(limit, connection.next_frame(&mut body)).await {
-                Ok(Some(frame)) => {
-                    frame.map_err(|error| (broken(hop, &error, "in the middle of the answer"), false))?
-                }
-                Ok(None) => return Ok(if joined.is_empty() { collected } else { joined.into() }),
-                Err(limit) => return Err((timeout(hop, limit, started, "reading the answer"), true)),
-            };
-            let Ok(data) = frame.into_data() else { continue };
-            if collected.is_empty() && joined.is_empty() {
-                // Most answers come in one piece, which is handed on without a copy.
-                collected = data;
-            } else {
-                if joined.is_empty() {
-                    // What a server announces is believed only so far: it has not sent it yet.
-                    let announced = usize::try_from(announced).unwrap_or(0).min(LARGEST_GUESS);
-                    joined.reserve(announced.max(collected.len() + data.len()));
-                    joined.extend_from_slice(&collected);
-                }
-                joined.extend_from_slice(&data);
-            }
-            if collected.len().max(joined.len()) > self.max_body {
-                return Err(too_large());
-            }
+        match within(limit, connection.send(message, budget.may_resend)).await {
+            Ok(head) => head.map_err(|error| (broken(hop, &error, "before the answer"), false)),
+            Err(limit) => Err((timeout(hop, limit, started, "waiting for the answer"), true)),
         }
     }
 }
@@ -267,7 +239,7 @@ fn failure(error: Error, progress: &Progress) -> Failure {
 }
 
 /// Runs `future` until `limit`; gives the limit back when it passes.
-async fn within<T>(limit: Option<Limit>, future: impl Future<Output = T>) -> Result<T, Limit> {
+pub(super) async fn within<T>(limit: Option<Limit>, future: impl Future<Output = T>) -> Result<T, Limit> {
     match limit {
         Some(limit) => tokio::time::timeout_at(limit.at.into(), future).await.map_err(|_| limit),
         None => Ok(future.await),
@@ -302,7 +274,7 @@ fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Reques
     })
 }
 
-fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) -> Error {
+pub(super) fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) -> Error {
     let waited = limit.at.saturating_duration_since(started).as_millis();
     let (status, why) = match limit.reason {
         Reason::ConnectTimeout => (Status::Connect, "the connect timeout passed"),
@@ -316,7 +288,7 @@ fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) -> Error {
 /// etcd sniffs the protocol in the first 4096 bytes of a plain connection and resets it when the request line is longer.
 const SNIFFED_BYTES: usize = 4096;
 
-fn broken(hop: &Hop, error: &hyper::Error, place: &str) -> Error {
+pub(super) fn broken(hop: &Hop, error: &hyper::Error, place: &str) -> Error {
     let origin = hop.origin.to_string();
     if error.is_parse() {
         let text = format!("{origin} does not answer in HTTP: {}; is it an etcd client port?", root_cause(error));

@@ -15,6 +15,7 @@ pub mod error;
 pub mod exchange;
 pub mod keys;
 pub mod log;
+pub mod open_answer;
 pub mod pool;
 pub mod proxy;
 pub mod redirect;

@@ -10,8 +10,8 @@ use super::status::Status;
 /// Go stops here whatever the policy says: 100 requests in all.
 const MOST_REDIRECTS: u32 = 99;
 
-pub fn is_redirect(answer: &Answer) -> bool {
-    (300..400).contains(&answer.http_status)
+pub fn is_redirect(http_status: u16) -> bool {
+    (300..400).contains(&http_status)
 }
 
 /// Where to go next, after `followed` redirects. `credentials_for` knows which origins may see the credentials.

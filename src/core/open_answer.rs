@@ -1,0 +1,110 @@
+//! An answer whose body is still on its way: read to its end at once, or piece by piece while a watch lasts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use hyper::body::{Body, Incoming};
+
+use super::connection::Connection;
+use super::deadline::Budget;
+use super::endpoint::Origin;
+use super::error::Error;
+use super::exchange::{Answer, Hop, broken, timeout, within};
+use super::pool::Pool;
+use super::status::Status;
+
+/// Memory that is set aside for a body before it has arrived.
+const LARGEST_GUESS: usize = 16 << 20;
+
+pub struct OpenAnswer {
+    pub http_status: u16,
+    pub headers: http::HeaderMap,
+    body: Incoming,
+    connection: Connection,
+    /// Whom the connection reaches: the origin itself, or the proxy on the way to it.
+    reached: Arc<Origin>,
+    started: Instant,
+}
+
+impl OpenAnswer {
+    pub fn new(
+        head: http::Response<Incoming>,
+        connection: Connection,
+        reached: Arc<Origin>,
+        started: Instant,
+    ) -> OpenAnswer {
+        let (parts, body) = head.into_parts();
+        let http_status = parts.status.as_u16();
+        OpenAnswer { http_status, headers: parts.headers, body, connection, reached, started }
+    }
+
+    /// The next piece of the body; None at its clean end.
+    pub async fn next_piece(&mut self, hop: &Hop) -> Result<Option<Bytes>, Error> {
+        loop {
+            let Some(frame) = self.connection.next_frame(&mut self.body).await else { return Ok(None) };
+            let frame = frame.map_err(|error| {
+                broken(hop, &error, "in the middle of the answer").with_http_status(self.http_status)
+            })?;
+            // Trailers carry nothing here.
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+    }
+
+    /// After the end of the body: lets another request have the connection.
+    pub async fn give_back(mut self, pool: &Pool) {
+        if self.connection.rest().await {
+            pool.put(&self.reached, self.connection);
+        }
+    }
+
+    /// The whole answer; the connection goes back to `pool`.
+    pub async fn complete(mut self, pool: &Pool, hop: &Hop, budget: &Budget, max_body: usize) -> Result<Answer, Error> {
+        let body = self.read_to_end(hop, budget, max_body).await?;
+        let (http_status, headers) = (self.http_status, std::mem::take(&mut self.headers));
+        self.give_back(pool).await;
+        Ok(Answer { http_status, headers, body })
+    }
+
+    async fn read_to_end(&mut self, hop: &Hop, budget: &Budget, max_body: usize) -> Result<Bytes, Error> {
+        let announced = self.body.size_hint().lower();
+        if announced > max_body as u64 {
+            return Err(self.too_large(hop, max_body));
+        }
+        let mut collected = Bytes::new();
+        let mut joined = Vec::new();
+        loop {
+            let limit = budget.body_limit(Instant::now());
+            let piece = match within(limit, self.next_piece(hop)).await {
+                Ok(piece) => piece?,
+                Err(limit) => {
+                    let error = timeout(hop, limit, self.started, "reading the answer");
+                    return Err(error.with_http_status(self.http_status));
+                }
+            };
+            let Some(data) = piece else { return Ok(if joined.is_empty() { collected } else { joined.into() }) };
+            if collected.is_empty() && joined.is_empty() {
+                // Most answers come in one piece, which is handed on without a copy.
+                collected = data;
+            } else {
+                if joined.is_empty() {
+                    // What a server announces is believed only so far: it has not sent it yet.
+                    let announced = usize::try_from(announced).unwrap_or(0).min(LARGEST_GUESS);
+                    joined.reserve(announced.max(collected.len() + data.len()));
+                    joined.extend_from_slice(&collected);
+                }
+                joined.extend_from_slice(&data);
+            }
+            if collected.len().max(joined.len()) > max_body {
+                return Err(self.too_large(hop, max_body));
+            }
+        }
+    }
+
+    fn too_large(&self, hop: &Hop, max_body: usize) -> Error {
+        let text = format!("the answer of {} is larger than {max_body} bytes", hop.url());
+        Error::new(Status::TooLarge, text).at(&hop.origin.to_string()).with_http_status(self.http_status)
+    }
+}
