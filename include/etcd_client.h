@@ -328,6 +328,17 @@ typedef struct etcd_set_options etcd_set_options;
 typedef struct etcd_strings etcd_strings;
 
 /**
+ * A watch of one key or tree. Many threads at once, but only one waits for the next event at a time. Keeps what it needs
+ * of its client, which may be freed before it.
+ */
+typedef struct etcd_watcher etcd_watcher;
+
+/**
+ * Options of etcd_watcher_new. One thread at a time while they are changed.
+ */
+typedef struct etcd_watcher_options etcd_watcher_options;
+
+/**
  * What a call reports: ETCD_OK or one of the ETCD_ERR_ constants. The ranges tell whom an error concerns: 1 to 99
  * the caller, 100 to 199 the context, 200 to 299 the cluster, 300 to 399 one endpoint, 400 to 499 the answer,
  * 900 to 999 the library. Later versions may add numbers; treat an unknown one by its range.
@@ -633,6 +644,11 @@ typedef int32_t etcd_action;
 #define ETCD_ACTION_COMPARE_AND_DELETE 7
 
 #define ETCD_ACTION_EXPIRE 8
+
+/**
+ * The library's own: the whole state, from a watcher that has lost its history (etcd_watcher_options_set_resync).
+ */
+#define ETCD_ACTION_RESYNC 9
 
 #ifdef __cplusplus
 extern "C" {
@@ -1342,6 +1358,119 @@ ETCD_API size_t etcd_node_child_count(const struct etcd_node *node);
 ETCD_API
 const struct etcd_node *etcd_node_child(const struct etcd_node *node,
                                         size_t index);
+
+/**
+ * Default options. The caller frees them with etcd_watcher_options_free. Never NULL but for lack of memory.
+ */
+ETCD_API struct etcd_watcher_options *etcd_watcher_options_new(void);
+
+/**
+ * Frees options; NULL is fine.
+ */
+ETCD_API void etcd_watcher_options_free(struct etcd_watcher_options *options);
+
+/**
+ * The first event is the one after `index`: pass etcd_response_index of the get that gave the state, or etcd_error_api_index
+ * of the error that said that there is none. 0, the default: from now on, which is when etcd answers the first
+ * etcd_watcher_next.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL.
+ */
+ETCD_API
+etcd_status etcd_watcher_options_set_after_index(struct etcd_watcher_options *options,
+                                                 uint64_t index);
+
+/**
+ * Non-zero: watch everything below the key too, except hidden keys (whose name begins with _). Default 0.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL.
+ */
+ETCD_API etcd_status etcd_watcher_options_set_recursive(struct etcd_watcher_options *options, int on);
+
+/**
+ * Non-zero: where etcd has forgotten the events that come next (it keeps 1000 for the whole store), etcd_watcher_next gives
+ * the whole state instead of the error ETCD_API_EVENT_INDEX_CLEARED: a response of action ETCD_ACTION_RESYNC, whose node is
+ * what a quorum get of the key gives (recursive as the watch, sorted; hidden keys are not in it), or NULL when the key is
+ * not there. It replaces everything known before. The watch goes on from its index. Default 0.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL.
+ */
+ETCD_API
+etcd_status etcd_watcher_options_set_resync(struct etcd_watcher_options *options,
+                                            int on);
+
+/**
+ * Non-zero, the default: one request brings many events. 0: one request per event, as the Go client does it, for a proxy that
+ * cannot pass on an answer piece by piece.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL.
+ */
+ETCD_API
+etcd_status etcd_watcher_options_set_stream(struct etcd_watcher_options *options,
+                                            int on);
+
+/**
+ * After so many milliseconds without an event, the member that is watched is asked for a quorum read of a key that is not
+ * there, once for all watches on it; if it does not answer in the same time, the watch goes on at another one, with nothing lost. On a
+ * busy store it is asked more often, at most once a second, because a quiet watch must be moved forward before its place
+ * falls out of the history. 0 = never, as in Go: then a stopped or isolated member is not noticed. Default 10000.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is negative.
+ */
+ETCD_API
+etcd_status etcd_watcher_options_set_idle_timeout_ms(struct etcd_watcher_options *options,
+                                                     int64_t ms);
+
+/**
+ * Makes a watcher of `key`. `options`, which are copied, may be NULL. No network traffic: the watch begins with the first
+ * etcd_watcher_next. The caller frees it with etcd_watcher_free.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client, key or watcher is NULL, or the key cannot be one (see etcd_keys_get). ETCD_ERR_CLOSED,
+ * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ */
+ETCD_API
+etcd_status etcd_watcher_new(struct etcd_client *client,
+                             const char *key,
+                             const struct etcd_watcher_options *options,
+                             struct etcd_watcher **watcher,
+                             struct etcd_error **error);
+
+/**
+ * Waits for the next event and gives it, to be freed with etcd_response_free; `response` may be NULL. Its action says what
+ * happened, its node where (after a delete: without a value), its previous node what was there before. Events come in the
+ * order of their indexes, none twice and none left out, from whichever member. A NULL context waits for ever: neither the
+ * client's request timeout nor its header timeout is for watches. Between two calls events are collected, up to a limit; a
+ * reader that is slower for long gets ETCD_API_EVENT_INDEX_CLEARED (or a resync), never a gap.
+ *
+ * An error does not end the watch, and loses nothing: call again and it goes on from where it was, after a pause of up to 3
+ * seconds that keeps a loop around a dead cluster from spinning. Only ETCD_ERR_CLOSED is for ever.
+ *
+ * ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end; an event that has come meanwhile stays for the next call.
+ * ETCD_ERR_CLOSED: the watcher was stopped or freed, or the client closed, before or while it waited.
+ * ETCD_ERR_BUSY: another thread waits for the next event of this watcher.
+ * ETCD_ERR_API: etcd refused; ETCD_API_EVENT_INDEX_CLEARED: the events that come next are forgotten. Get the state, and watch
+ * anew from its index. ETCD_ERR_CLUSTER: every endpoint failed, one after another. ETCD_ERR_API_NOT_SERVED.
+ * ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_INVALID_ARGUMENT:
+ * watcher is NULL. ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ */
+ETCD_API
+etcd_status etcd_watcher_next(struct etcd_watcher *watcher,
+                              const struct etcd_context *context,
+                              struct etcd_response **response,
+                              struct etcd_error **error);
+
+/**
+ * Ends the watch for ever: an etcd_watcher_next that waits in another thread returns ETCD_ERR_CLOSED at once, and so does every
+ * later one. Waits until it has returned, at most `timeout_ms` milliseconds (0 = as long as it takes). The watcher must still
+ * be freed. Stopping twice is fine.
+ *
+ * ETCD_ERR_DEADLINE_EXCEEDED: a call had not returned in time; the watcher is stopped all the same.
+ * ETCD_ERR_INVALID_ARGUMENT: watcher is NULL, or timeout_ms is negative. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ */
+ETCD_API
+etcd_status etcd_watcher_stop(struct etcd_watcher *watcher,
+                              int64_t timeout_ms);
+
+/**
+ * Ends the watch and frees the watcher; NULL is fine. Never waits: an etcd_watcher_next in another thread returns
+ * ETCD_ERR_CLOSED by itself. Any thread, before or after the client is freed. In a forked child nothing happens.
+ */
+ETCD_API void etcd_watcher_free(struct etcd_watcher *watcher);
 
 /**
  * An empty list. The caller frees it with etcd_strings_free. Never NULL but for lack of memory.

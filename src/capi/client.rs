@@ -53,12 +53,12 @@ impl Handle for etcd_server_version {
 }
 
 impl ClientHandle {
-    fn is_inherited(&self) -> bool {
+    pub(super) fn is_inherited(&self) -> bool {
         self.process != std::process::id()
     }
 
     /// Runs a call of this client, unless it was inherited by fork or struck by a panic.
-    fn call(&self, body: impl FnOnce(&Client) -> Result<()>) -> Result<()> {
+    pub(super) fn call(&self, body: impl FnOnce(&Arc<Client>) -> Result<()>) -> Result<()> {
         if self.is_inherited() {
             return Err(Error::new(Status::Forked, "the client was made before fork(); make a new one in the child"));
         }

@@ -14,5 +14,6 @@ pub mod response;
 pub mod status;
 pub mod strings;
 pub mod version;
+pub mod watcher;
 
 mod border;

@@ -35,6 +35,8 @@ pub const ETCD_ACTION_DELETE: etcd_action = 5;
 pub const ETCD_ACTION_COMPARE_AND_SWAP: etcd_action = 6;
 pub const ETCD_ACTION_COMPARE_AND_DELETE: etcd_action = 7;
 pub const ETCD_ACTION_EXPIRE: etcd_action = 8;
+/// The library's own: the whole state, from a watcher that has lost its history (etcd_watcher_options_set_resync).
+pub const ETCD_ACTION_RESYNC: etcd_action = 9;
 
 /// A response with what C needs besides.
 pub struct ResponseObject {

@@ -1,6 +1,6 @@
 //! The client: a configuration, a ring, lanes to run calls on, and the calls themselves.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -19,10 +19,12 @@ use super::response::Response;
 use super::ring::{Endpoints, Ring};
 use super::status::Status;
 use super::v2;
+use super::watch::member_check::MemberChecks;
 use crate::rt::callback;
 use crate::rt::context::Context;
 use crate::rt::internal::Internal;
 use crate::rt::lanes::Lanes;
+use crate::rt::running::Running;
 
 /// What calls need, on whatever runtime they run.
 pub struct Shared {
@@ -30,6 +32,7 @@ pub struct Shared {
     pub ring: Ring,
     pub connector: Connector,
     pub closed: CancellationToken,
+    pub member_checks: MemberChecks,
 }
 
 pub struct Client {
@@ -54,13 +57,31 @@ impl Client {
         check_supported(&config.endpoints)?;
         let ring = Ring::new(config.endpoints.clone())?;
         let connector = Connector::new(Proxies::new(&config.proxy));
-        let shared = Shared { config, ring, connector, closed: CancellationToken::new() };
+        let shared = Shared {
+            config,
+            ring,
+            connector,
+            closed: CancellationToken::new(),
+            member_checks: MemberChecks::default(),
+        };
         Ok(Client {
             shared: Arc::new(shared),
             lanes: Lanes::default(),
             internal: Internal::default(),
             running: Running::default(),
         })
+    }
+
+    /// Starts a task on the internal runtime; it must not hold the client.
+    pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        task: impl FnOnce(Arc<Pool>) -> F,
+    ) -> Result<()> {
+        self.internal.spawn(task)
+    }
+
+    pub(super) fn running(&self) -> &Running {
+        &self.running
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -177,55 +198,4 @@ fn longest_target(endpoints: &Endpoints) -> Option<usize> {
     let plain = endpoints.list().iter().filter(|endpoint| !endpoint.origin().scheme.is_encrypted());
     let paths = plain.map(|endpoint| endpoint.target("", "").trim_end_matches('/').len());
     paths.max().map(|longest_path| LONGEST.saturating_sub(longest_path))
-}
-
-/// Counts the calls that are running, for `close`.
-#[derive(Default)]
-struct Running {
-    state: Mutex<RunningState>,
-    none_left: Condvar,
-}
-
-#[derive(Default)]
-struct RunningState {
-    count: usize,
-    /// Whether anybody waits for the count to reach zero: waking nobody would cost a system call per call.
-    awaited: bool,
-}
-
-impl Running {
-    fn enter(&self) -> Entered<'_> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).count += 1;
-        Entered(self)
-    }
-
-    /// How many are left: 0, or those that had not returned in time.
-    fn wait_until_none(&self, until: Option<Instant>) -> usize {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while state.count > 0 {
-            state.awaited = true;
-            let Some(until) = until else {
-                state = self.none_left.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state = self.none_left.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        state.count
-    }
-}
-
-struct Entered<'a>(&'a Running);
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.count = state.count.saturating_sub(1);
-        if state.count == 0 && state.awaited {
-            self.0.none_left.notify_all();
-        }
-    }
 }

@@ -121,7 +121,8 @@ pub async fn walk<A: Attempt>(
         }
     }
     round.pin_behind_start();
-    Err(nobody_answered(history))
+    let outcome = history.outcome;
+    Err(nobody_answered(history.take_errors()).with_outcome(outcome))
 }
 
 /// Names the endpoint as it was configured, path and all; a place that a redirect led to keeps its own name.
@@ -154,15 +155,15 @@ fn not_served_by_all_that_answered(list: &[Error]) -> Option<&Error> {
     (not_served(first) && answers.all(not_served)).then_some(first)
 }
 
-fn nobody_answered(history: &mut History) -> Error {
-    let list = history.take_errors();
+/// Every endpoint has failed, each for the reason in the list.
+pub fn nobody_answered(list: Vec<Error>) -> Error {
     if let Some(error) = not_served_by_all_that_answered(&list) {
-        return error.clone().with_outcome(history.outcome).with_list(list);
+        return error.clone().with_list(list);
     }
     let count = list.len();
     let endpoints = if count == 1 { "the only endpoint".into() } else { format!("none of {count} endpoints") };
     let causes: Vec<&str> = list.iter().map(Error::message).collect();
     let verb = if count == 1 { "did not answer" } else { "answered" };
     let text = format!("etcd cluster is unavailable or misconfigured: {endpoints} {verb}: {}", causes.join("; "));
-    Error::new(Status::Cluster, text).with_outcome(history.outcome).with_list(list)
+    Error::new(Status::Cluster, text).with_list(list)
 }

@@ -24,3 +24,4 @@ pub mod response_json;
 pub mod ring;
 pub mod status;
 pub mod v2;
+pub mod watch;

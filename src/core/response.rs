@@ -20,7 +20,11 @@ pub enum Action {
     CompareAndSwap = 6,
     CompareAndDelete = 7,
     Expire = 8,
+    /// Ours, not the server's: the whole state, where a watch has lost its history.
+    Resync = 9,
 }
+
+const RESYNC: &str = "resync";
 
 impl Action {
     fn from_name(name: &str) -> Action {
@@ -33,6 +37,7 @@ impl Action {
             "compareAndSwap" => Action::CompareAndSwap,
             "compareAndDelete" => Action::CompareAndDelete,
             "expire" => Action::Expire,
+            RESYNC => Action::Resync,
             _ => Action::Unknown,
         }
     }
@@ -123,6 +128,28 @@ impl Response {
     pub fn text_with_nul(&self, span: Span) -> &[u8] {
         let start = span.start as usize;
         self.text.get(start..start + span.len as usize + 1).unwrap_or(b"\0")
+    }
+
+    /// An event happened when the store had at least its own index.
+    pub fn raise_index(&mut self, index: u64) {
+        self.index = self.index.max(index);
+    }
+
+    /// The same state as what a watch hands over when it has lost the history.
+    pub fn into_resync(self) -> Result<Response, TooLarge> {
+        let mut builder = Builder { response: self, pending: Vec::new() };
+        builder.response.action = builder.add_text(RESYNC.as_bytes())?;
+        Ok(builder.response)
+    }
+
+    /// What a watch hands over when there is nothing at its key.
+    pub fn resync_of_nothing(index: u64) -> Result<Response, TooLarge> {
+        Builder::with_text_capacity(RESYNC.len()).finish(index, b"").and_then(Response::into_resync)
+    }
+
+    /// About how much memory it takes.
+    pub fn weight(&self) -> usize {
+        self.text.len().saturating_add(self.nodes.len().saturating_mul(size_of::<Node>()))
     }
 
     pub fn action_with_nul(&self) -> &[u8] {

@@ -27,6 +27,12 @@ impl Endpoints {
         &self.list
     }
 
+    /// The endpoint is not to be trusted: if it is pinned, later calls start behind it.
+    pub fn pin_behind(&self, endpoint: &Arc<Endpoint>) {
+        let Some(position) = self.list.iter().position(|listed| Arc::ptr_eq(listed, endpoint)) else { return };
+        Round { endpoints: self, start: position, step: 1 }.pin_behind_current();
+    }
+
     /// One round: every endpoint once, from the pin on.
     pub fn round(&self) -> Round<'_> {
         Round { endpoints: self, start: self.pin.load(Ordering::Relaxed), step: 0 }

@@ -39,6 +39,13 @@ impl Internal {
         receiver.recv().map_err(|_| Error::new(Status::Panic, "a call on the internal runtime ended without a result"))
     }
 
+    /// Starts a task that goes on without a caller, until it ends or the runtime does.
+    pub fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce(Arc<Pool>) -> F) -> Result<()> {
+        let (handle, pool) = self.started()?;
+        handle.spawn(task(pool));
+        Ok(())
+    }
+
     fn started(&self) -> Result<(Handle, Arc<Pool>)> {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if running.is_none() {

@@ -1,9 +1,13 @@
-//! What waits and wakes: contexts, lanes, the internal runtime, threads of our own, name resolution.
+//! What waits and wakes: contexts, lanes, the internal runtime, threads of our own, name resolution, queues.
 #![forbid(unsafe_code)]
 
 pub mod callback;
 pub mod context;
+pub mod event_queue;
 pub mod internal;
 pub mod lanes;
+pub mod park;
+pub mod race;
 pub mod resolver;
+pub mod running;
 pub mod thread;

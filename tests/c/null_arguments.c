@@ -35,6 +35,8 @@ static void test_free(void)
     etcd_error_free(NULL);
     etcd_client_free(NULL);
     etcd_server_version_free(NULL);
+    etcd_watcher_free(NULL);
+    etcd_watcher_options_free(NULL);
     etcd_get_options_free(NULL);
     etcd_set_options_free(NULL);
     etcd_delete_options_free(NULL);
@@ -266,6 +268,37 @@ static void test_strings(void)
     etcd_strings_free(list);
 }
 
+static void test_watcher(etcd_client *client)
+{
+    etcd_watcher_options *options = etcd_watcher_options_new();
+    etcd_watcher *watcher = NULL;
+    etcd_context *passed = etcd_context_with_timeout_ms(NULL, 0);
+    etcd_response *event = NULL;
+
+    INVALID(etcd_watcher_options_set_after_index(NULL, 1));
+    INVALID(etcd_watcher_options_set_recursive(NULL, 1));
+    INVALID(etcd_watcher_options_set_resync(NULL, 1));
+    INVALID(etcd_watcher_options_set_stream(NULL, 1));
+    INVALID(etcd_watcher_options_set_idle_timeout_ms(NULL, 1));
+    INVALID(etcd_watcher_options_set_idle_timeout_ms(options, -1));
+    REFUSED("client", etcd_watcher_new(NULL, "/a", options, &watcher, &error));
+    REFUSED("key", etcd_watcher_new(client, NULL, options, &watcher, &error));
+    REFUSED("watcher", etcd_watcher_new(client, "/a", options, NULL, &error));
+    FINE(etcd_watcher_new(client, "/a", NULL, &watcher, &error));
+    REFUSED("watcher", etcd_watcher_next(NULL, passed, &event, &error));
+    HARMLESS(etcd_watcher_next(watcher, passed, NULL, &error) == ETCD_ERR_DEADLINE_EXCEEDED);
+    etcd_error_free(error);
+    error = NULL;
+    HARMLESS(etcd_watcher_next(watcher, passed, &event, NULL) == ETCD_ERR_DEADLINE_EXCEEDED && event == NULL);
+    INVALID(etcd_watcher_stop(NULL, 0));
+    INVALID(etcd_watcher_stop(watcher, -1));
+    HARMLESS(etcd_watcher_stop(watcher, 0) == ETCD_OK && etcd_watcher_stop(watcher, 0) == ETCD_OK);
+    HARMLESS(etcd_watcher_next(watcher, NULL, &event, NULL) == ETCD_ERR_CLOSED && event == NULL);
+    etcd_watcher_free(watcher);
+    etcd_context_free(passed);
+    etcd_watcher_options_free(options);
+}
+
 /* A handle of another type is a wrong argument too, and not memory to be read as something else. */
 static void test_other_types(etcd_client *client)
 {
@@ -296,6 +329,7 @@ int main(void)
     test_keys_functions(client);
     test_options();
     test_response_and_node(client);
+    test_watcher(client);
     test_strings();
     test_other_types(client);
     remove_test_keys(client);

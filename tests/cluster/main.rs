@@ -17,3 +17,4 @@ mod setting;
 mod space;
 mod unix_socket;
 mod values;
+mod watching;

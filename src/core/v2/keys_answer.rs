@@ -86,7 +86,7 @@ fn parse_text(text: &str, is_deep: bool) -> serde_json::Result<(Builder, bool)> 
 }
 
 /// 0 when absent or empty; the header's text when it is not a number.
-fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
+pub fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
     let Some(header) = answer.headers.get("x-etcd-index").map(http::HeaderValue::as_bytes) else { return Ok(0) };
     if header.is_empty() {
         return Ok(0);

@@ -6,3 +6,5 @@ pub mod keys_answer;
 pub mod keys_request;
 pub mod not_served;
 pub mod version;
+pub mod watch_event;
+pub mod watch_request;

@@ -8,11 +8,13 @@ mod client;
 mod error;
 mod options;
 mod response;
+mod watcher;
 
 pub use client::{Client, Config, Context};
 pub use error::Failure;
 pub use options::{Delete, Get, Set};
 pub use response::{Node, Response};
+pub use watcher::{Watch, Watcher};
 
 pub use etcd_client::capi;
 

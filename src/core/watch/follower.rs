@@ -1,0 +1,314 @@
+//! The task behind a watcher: keeps a watch open somewhere in the cluster and puts its events into the queue.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::backoff::Backoff;
+use super::documents::Documents;
+use super::opening::{Pace, Silence, Waited, WatchAttempt, Watching};
+use super::position::{Origin, Past, Position};
+use super::{Events, WatchOptions};
+use crate::core::attempt::HttpAttempt;
+use crate::core::call;
+use crate::core::client::Shared;
+use crate::core::cluster::{self, History, Limits, walk};
+use crate::core::endpoint::Endpoint;
+use crate::core::error::{Error, Result};
+use crate::core::exchange::{Answer, Effect, Hop, Session};
+use crate::core::keys::{GetOptions, Operation};
+use crate::core::log::Level;
+use crate::core::open_answer::OpenAnswer;
+use crate::core::pool::Pool;
+use crate::core::response::Response;
+use crate::core::status::Status;
+use crate::core::v2::{failure, keys_answer, keys_request, watch_event, watch_request::Watched};
+use crate::rt::race::first;
+
+pub struct Follower {
+    pub(super) client: Arc<Shared>,
+    pub(super) pool: Arc<Pool>,
+    key: String,
+    pub(super) watched: Watched,
+    options: WatchOptions,
+    events: Arc<Events>,
+    pub(super) position: Position,
+    /// Set when a stream has ended, which the server does with one that is too slow, or found an event in the history,
+    /// behind which it brings no more: then a stream from now on is opened, and what lies before it is read from the history.
+    is_behind: bool,
+    events_delivered: u64,
+    /// The watch means nothing on another cluster.
+    cluster_id: Option<Vec<u8>>,
+    /// Watches that broke, one after another, before they had brought anything.
+    failures: Vec<Error>,
+    backoff: Backoff,
+}
+
+/// How one request of the watch ended, when not by something that the reader has to know.
+enum Ended {
+    /// The body ended, or what follows needs a new request.
+    Cleanly,
+    Broken(Error),
+    /// The member is not to be trusted.
+    Distrusted(Error),
+}
+
+impl Follower {
+    pub fn new(
+        client: Arc<Shared>,
+        pool: Arc<Pool>,
+        key: &str,
+        watched: Watched,
+        options: WatchOptions,
+        events: Arc<Events>,
+    ) -> Follower {
+        let position = Position::after(options.after_index);
+        Follower {
+            client,
+            pool,
+            key: key.to_owned(),
+            watched,
+            options,
+            events,
+            position,
+            is_behind: false,
+            events_delivered: 0,
+            cluster_id: None,
+            failures: Vec::new(),
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Never ends by itself.
+    pub async fn run(mut self) {
+        loop {
+            match self.follow_once().await {
+                Ok(true) => self.backoff.reset(),
+                Ok(false) => tokio::time::sleep(self.backoff.next_pause()).await,
+                // Nobody needs to know of a cluster that was down while nobody waited: it may be back when somebody does.
+                Err(error) if error.status() == Status::Cluster && !self.events.is_awaited() => {
+                    let mut pause = std::pin::pin!(tokio::time::sleep(self.backoff.next_pause()));
+                    first(pause.as_mut(), std::pin::pin!(self.events.awaited())).await;
+                }
+                Err(error) => {
+                    self.failures.clear();
+                    self.events.add(Err(error), 0).await;
+                    // Nothing is tried again before the reader knows of it, and comes back for more.
+                    self.events.emptied().await;
+                    tokio::time::sleep(self.backoff.next_pause()).await;
+                }
+            }
+        }
+    }
+
+    /// One request, from its opening to its end. Gives whether it led anywhere, or what the reader has to know.
+    async fn follow_once(&mut self) -> Result<bool> {
+        let catching_up = self.options.stream && self.is_behind;
+        let wait_index = if catching_up { 0 } else { self.position.wait_index() };
+        let (watching, endpoint) = self.open(wait_index).await?;
+        let (mut open, hop) = match watching {
+            Watching::Open(open, hop) => (open, hop),
+            Watching::Refused(answer) => {
+                return self.refused(failure::refusal(&answer, endpoint.url(), Effect::Read)).await.map(|()| true);
+            }
+        };
+        let head = Answer { http_status: open.http_status, headers: open.headers.clone(), body: Bytes::new() };
+        self.check_cluster(&head, &endpoint).await?;
+        let mut pace = self.register(&head, &endpoint)?;
+        let before = self.events_delivered;
+        if catching_up && let Err(error) = self.catch_up(&endpoint).await {
+            return match error.status() {
+                Status::Api => self.refused(error).await.map(|()| true),
+                Status::InvalidResponse | Status::EmptyBody => Err(error),
+                _ => self.go_elsewhere(error, &endpoint).map(|()| false),
+            };
+        }
+        let ended = self.read(&mut open, &hop, &head, &endpoint, catching_up, &mut pace).await?;
+        let delivered = self.events_delivered != before;
+        if delivered {
+            self.failures.clear();
+        }
+        let progressed = delivered || pace.has_lasted();
+        match ended {
+            Ended::Cleanly => open.give_back(&self.pool).await,
+            Ended::Broken(_) if progressed => {}
+            Ended::Broken(error) | Ended::Distrusted(error) => self.go_elsewhere(error, &endpoint)?,
+        }
+        Ok(progressed)
+    }
+
+    async fn open(&self, wait_index: u64) -> Result<(Watching, Arc<Endpoint>)> {
+        let config = &self.client.config;
+        let request = self.watched.request(wait_index, self.options.stream);
+        let endpoints = self.client.ring.current();
+        let attempt = WatchAttempt {
+            http: HttpAttempt {
+                session: Session { connector: &self.client.connector, pool: &self.pool, max_body: config.max_body },
+                request: &request,
+                credentials: config.credentials.as_ref(),
+                max_redirects: config.max_redirects,
+                endpoints: &endpoints,
+                log: &config.log,
+            },
+            silence: self.silence(),
+        };
+        let connect_timeout = [config.connect_timeout, self.options.idle_timeout].into_iter().flatten().min();
+        let limits = Limits { deadline: None, header_timeout: None, connect_timeout };
+        let mut round = endpoints.round();
+        let mut history = History::new(Effect::Read);
+        let watching = walk(&attempt, &mut round, &limits, &mut history, &config.log).await?;
+        let endpoint = round.current().ok_or_else(|| Error::new(Status::Internal, "a watch without an endpoint"))?;
+        Ok((watching, endpoint.clone()))
+    }
+
+    fn register(&mut self, head: &Answer, endpoint: &Endpoint) -> Result<Pace> {
+        let index = keys_answer::index_of(head)
+            .map_err(|header| invalid(endpoint, &format!("a watch with the X-Etcd-Index '{header}'")))?;
+        self.position.registered(index);
+        self.is_behind = false;
+        Ok(Pace::from(index))
+    }
+
+    /// An index says nothing about another cluster, such as one that was set up anew under the same address.
+    async fn check_cluster(&mut self, head: &Answer, endpoint: &Endpoint) -> Result<()> {
+        let Some(id) = head.headers.get("x-etcd-cluster-id").map(|id| id.as_bytes().to_vec()) else { return Ok(()) };
+        let Some(before) = self.cluster_id.as_ref().filter(|before| **before != id) else {
+            self.cluster_id = Some(id);
+            return Ok(());
+        };
+        let (before, now) = (String::from_utf8_lossy(before), String::from_utf8_lossy(&id));
+        let text = format!("a watch of cluster {now}, but it began on cluster {before}; read the state and watch anew");
+        let error = invalid(endpoint, &text);
+        if !self.options.resync {
+            return Err(error);
+        }
+        self.cluster_id = Some(id);
+        self.resync(&error).await
+    }
+
+    async fn read(
+        &mut self,
+        open: &mut OpenAnswer,
+        hop: &Hop,
+        head: &Answer,
+        endpoint: &Endpoint,
+        from_now_on: bool,
+        pace: &mut Pace,
+    ) -> Result<Ended> {
+        let mut documents = Documents::default();
+        let mut is_deaf = false;
+        loop {
+            let silence = Silence { client: &self.client, pool: &self.pool, limit: self.options.idle_timeout };
+            let waited = silence.next_piece(open, hop, endpoint, &mut self.position, pace).await;
+            let piece = match waited {
+                Waited::Piece(Some(piece)) => piece,
+                Waited::Piece(None) if documents.is_unfinished() => {
+                    return Err(invalid(endpoint, "a watch that ends in the middle of an event"));
+                }
+                Waited::Piece(None) => {
+                    self.is_behind = self.options.stream && self.position.wait_index() > 0;
+                    return Ok(Ended::Cleanly);
+                }
+                Waited::FarBehind => return Ok(Ended::Cleanly),
+                Waited::Broken(error) => return Ok(Ended::Broken(error)),
+                Waited::Distrusted(error) => return Ok(Ended::Distrusted(error)),
+            };
+            documents.add(&piece);
+            while let Some(document) = documents.next() {
+                let (event, index) = watch_event::decode(document, head, endpoint.url())?;
+                if from_now_on && index < self.position.wait_index() {
+                    // A member that lags behind brings again what was delivered.
+                    continue;
+                }
+                let origin = self.deliver(event, index).await.map_err(|error| error.at(endpoint.url()))?;
+                is_deaf |= self.options.stream && origin == Origin::History;
+            }
+            if documents.unfinished_bytes() > self.client.config.max_body {
+                let text =
+                    format!("{} sent an event larger than {} bytes", endpoint.url(), documents.unfinished_bytes());
+                return Err(Error::new(Status::TooLarge, text).at(endpoint.url()));
+            }
+            if is_deaf {
+                self.is_behind = true;
+                return Ok(Ended::Cleanly);
+            }
+        }
+    }
+
+    pub(super) async fn deliver(&mut self, event: Response, index: u64) -> Result<Origin> {
+        let origin = self.position.event(index).map_err(|Past { wanted }| {
+            let text =
+                format!("an event of index {index} came to a watch from {wanted} on; the server is probably not etcd");
+            Error::new(Status::InvalidResponse, text)
+        })?;
+        if origin == Origin::Live || watch_event::is_meant_for(&self.watched, &event) {
+            let weight = event.weight();
+            self.events.add(Ok(event), weight).await;
+        }
+        self.events_delivered += 1;
+        Ok(origin)
+    }
+
+    async fn refused(&mut self, error: Error) -> Result<()> {
+        match error.server() {
+            Some(server) if server.code == EVENT_INDEX_CLEARED && self.options.resync => self.resync(&error).await,
+            _ => Err(error),
+        }
+    }
+
+    pub(super) fn silence(&self) -> Silence<'_> {
+        Silence { client: &self.client, pool: &self.pool, limit: self.options.idle_timeout }
+    }
+
+    /// Hands over the whole state, and goes on from its index.
+    async fn resync(&mut self, why: &Error) -> Result<()> {
+        let log = &self.client.config.log;
+        log.write(
+            Level::Info,
+            &format!("watch of {}: reading the whole state, because of: {}", self.key, why.message()),
+        );
+        let options = GetOptions { recursive: self.options.recursive, sort: true, quorum: true };
+        let operation = Operation::Get { key: &self.key, options: &options };
+        let request = keys_request::keys_request(&self.client.config.keys_prefix, &operation, None)?;
+        let answered = call::http(self.client.clone(), self.pool.clone(), Arc::new(request), None).await?;
+        let state = match keys_answer::decode(&answered.answer, &answered.endpoint, Effect::Read) {
+            Ok(state) => state.into_resync(),
+            Err(error) if error.is_key_not_found() => {
+                Response::resync_of_nothing(error.server().map_or(0, |server| server.index))
+            }
+            Err(error) => return Err(answered.explain(error)),
+        };
+        let state = state.map_err(|_| Error::new(Status::TooLarge, "the state of a resync is too large"))?;
+        if state.index() == 0 {
+            let text = format!(
+                "{} told the whole state without its index; the endpoint is probably not etcd",
+                answered.endpoint
+            );
+            return Err(Error::new(Status::InvalidResponse, text).at(&answered.endpoint));
+        }
+        self.position.state_at(state.index());
+        let weight = state.weight();
+        self.events.add(Ok(state), weight).await;
+        Ok(())
+    }
+
+    /// Only when every endpoint in turn has failed, the reader is told.
+    fn go_elsewhere(&mut self, error: Error, endpoint: &Arc<Endpoint>) -> Result<()> {
+        let log = &self.client.config.log;
+        log.write(Level::Warn, &format!("watch of {}: {}", self.key, error.message()));
+        let endpoints = self.client.ring.current();
+        endpoints.pin_behind(endpoint);
+        self.failures.push(error);
+        if self.failures.len() < endpoints.list().len() {
+            return Ok(());
+        }
+        Err(cluster::nobody_answered(std::mem::take(&mut self.failures)))
+    }
+}
+
+const EVENT_INDEX_CLEARED: i32 = 401;
+
+fn invalid(endpoint: &Endpoint, what: &str) -> Error {
+    let text = format!("{} answered with {what}", endpoint.url());
+    Error::new(Status::InvalidResponse, text).at(endpoint.url())
+}

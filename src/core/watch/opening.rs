@@ -1,0 +1,210 @@
+//! Opens a watch at one endpoint and waits on it, however long it is quiet, as long as the member can be trusted.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use super::DEFAULT_IDLE_TIMEOUT;
+use super::position::Position;
+use crate::core::attempt::{Attempt, Failed, HttpAttempt};
+use crate::core::client::Shared;
+use crate::core::deadline::Budget;
+use crate::core::endpoint::Endpoint;
+use crate::core::error::{Error, Result};
+use crate::core::exchange::{Answer, Hop, Progress};
+use crate::core::open_answer::OpenAnswer;
+use crate::core::pool::Pool;
+use crate::core::status::Status;
+use crate::rt::race::{First, first};
+
+/// etcd writes an event that it finds in its history right behind the head of the answer. When none has come after this
+/// time, and the member answers other requests, there is none.
+pub const AMPLE: Duration = Duration::from_secs(1);
+
+/// On a busy store a quiet watch is looked after more often, so that it does not fall out of the history.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
+const EVENTS_BETWEEN_LOOKS: u32 = 400;
+
+/// What an endpoint answered to a watch request.
+pub enum Watching {
+    /// Events will come.
+    Open(Box<OpenAnswer>, Hop),
+    /// Anything but success.
+    Refused(Answer),
+}
+
+/// What a wait for the next piece of a watch ended with.
+pub enum Waited {
+    /// A piece of the body, or its clean end.
+    Piece(Option<bytes::Bytes>),
+    Broken(Error),
+    /// The member does not answer, or cannot speak for its cluster.
+    Distrusted(Error),
+    /// Nothing came, but the store has moved on so far that the watch has to be registered anew.
+    FarBehind,
+}
+
+/// How quiet a member may be before it is asked whether it is alive.
+pub struct Silence<'a> {
+    pub client: &'a Shared,
+    pub pool: &'a Pool,
+    /// None trusts every silence.
+    pub limit: Option<Duration>,
+}
+
+impl Silence<'_> {
+    /// Waits for the next piece, and moves the position forward while it is quiet.
+    pub async fn next_piece(
+        &self,
+        open: &mut OpenAnswer,
+        hop: &Hop,
+        endpoint: &Endpoint,
+        position: &mut Position,
+        pace: &mut Pace,
+    ) -> Waited {
+        let mut piece = pin!(open.next_piece(hop));
+        loop {
+            let mut silence = pin!(self.lasts(endpoint, pace));
+            match first(piece.as_mut(), silence.as_mut()).await {
+                First::Left(Ok(piece)) => return Waited::Piece(piece),
+                First::Left(Err(error)) => return Waited::Broken(error),
+                First::Right(Err(error)) => return Waited::Distrusted(error),
+                First::Right(Ok(index)) => {
+                    position.nothing_in_history();
+                    if position.is_far_behind(index) {
+                        return Waited::FarBehind;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends after a silence: with the store's index where the member can be trusted, with the reason where not.
+    async fn lasts(&self, endpoint: &Endpoint, pace: &mut Pace) -> Result<u64> {
+        let Some(limit) = self.limit else { return std::future::pending().await };
+        let silence = pace.silence(limit);
+        tokio::time::sleep(silence).await;
+        let index = self.check(endpoint, silence / 2).await?;
+        pace.seen(index);
+        Ok(index)
+    }
+
+    /// The store's index where the member can be trusted, the reason where not. The answer is not older than `fresh`.
+    pub async fn check(&self, endpoint: &Endpoint, fresh: Duration) -> Result<u64> {
+        let patience = self.limit.unwrap_or(DEFAULT_IDLE_TIMEOUT);
+        let checked = self.client.member_checks.check(self.client, self.pool, endpoint, fresh, patience).await;
+        checked.map_err(|error| {
+            let text =
+                format!("{} has been silent and cannot speak for its cluster: {}", endpoint.url(), error.message());
+            Error::new(Status::Timeout, text).at(endpoint.url()).with_http_status(error.http_status())
+        })
+    }
+}
+
+/// When to look next: soon after the start, then as often as the store moves.
+pub struct Pace {
+    opened_at: Instant,
+    /// The store's index, and when it was seen.
+    last: (Instant, u64),
+    time_for_events: Option<Duration>,
+}
+
+impl Pace {
+    /// The store had `index` just now.
+    pub fn from(index: u64) -> Pace {
+        let now = Instant::now();
+        Pace { opened_at: now, last: (now, index), time_for_events: None }
+    }
+
+    /// Whether the watch has been open long enough to have brought what it found in the history.
+    pub fn has_lasted(&self) -> bool {
+        self.opened_at.elapsed() >= AMPLE
+    }
+
+    fn seen(&mut self, index: u64) {
+        let (at, before) = std::mem::replace(&mut self.last, (Instant::now(), index));
+        if before > 0 {
+            let events = u32::try_from(index.saturating_sub(before)).unwrap_or(u32::MAX);
+            self.time_for_events =
+                at.elapsed().checked_div(events).and_then(|each| each.checked_mul(EVENTS_BETWEEN_LOOKS));
+        }
+    }
+
+    fn silence(&self, limit: Duration) -> Duration {
+        if let Some(rest) = AMPLE.checked_sub(self.opened_at.elapsed()) {
+            return rest;
+        }
+        self.time_for_events.map_or(limit, |time| limit.min(time.max(SHORTEST_SILENCE)))
+    }
+}
+
+/// An attempt that stops at the head of a successful answer.
+pub struct WatchAttempt<'a> {
+    pub http: HttpAttempt<'a>,
+    pub silence: Silence<'a>,
+}
+
+impl Attempt for WatchAttempt<'_> {
+    type Answer = Watching;
+
+    /// No header timeout, as in Go: a proxy may hold the head back until the first event. The silence is judged instead.
+    async fn on(
+        &self,
+        endpoint: &Endpoint,
+        budget: &Budget,
+        progress: &mut Progress,
+    ) -> std::result::Result<Watching, Failed> {
+        let mut opening = pin!(self.open(endpoint, budget, progress));
+        let mut pace = Pace::from(0);
+        loop {
+            let mut silence = pin!(self.silence.lasts(endpoint, &mut pace));
+            match first(opening.as_mut(), silence.as_mut()).await {
+                First::Left(result) => return result,
+                First::Right(Ok(_)) => {}
+                First::Right(Err(error)) => return Err(Failed::Unknown(error)),
+            }
+        }
+    }
+}
+
+impl WatchAttempt<'_> {
+    async fn open(
+        &self,
+        endpoint: &Endpoint,
+        budget: &Budget,
+        progress: &mut Progress,
+    ) -> std::result::Result<Watching, Failed> {
+        let (open, hop) = self.http.open(endpoint, budget, progress).await?;
+        if matches!(open.http_status, 200 | 201) {
+            return Ok(Watching::Open(Box::new(open), hop));
+        }
+        self.http.complete(open, &hop, endpoint, budget, progress).await.map(Watching::Refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_store_is_looked_at_once_per_silence_and_a_busy_one_more_often() {
+        let limit = Duration::from_secs(10);
+        let since = Instant::now().checked_sub(limit).expect("a past");
+        let after_ten_seconds_with = |events: u64| {
+            let mut pace = Pace { opened_at: since, last: (since, 1000), time_for_events: None };
+            pace.seen(1000 + events);
+            pace.silence(limit)
+        };
+        assert_eq!(after_ten_seconds_with(0), limit);
+        assert_eq!(after_ten_seconds_with(100), limit);
+        assert_eq!(after_ten_seconds_with(2000).as_millis(), 2000);
+        assert_eq!(after_ten_seconds_with(1_000_000), SHORTEST_SILENCE);
+    }
+
+    #[test]
+    fn the_first_look_is_when_the_history_must_have_come() {
+        let pace = Pace::from(7);
+        let silence = pace.silence(Duration::from_secs(10));
+        assert!(silence <= AMPLE && silence > AMPLE / 2, "{silence:?}");
+        assert!(!pace.has_lasted());
+    }
+}

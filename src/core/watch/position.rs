@@ -1,0 +1,179 @@
+//! Where a watch stands in the history of the store. No event is lost as long as every new request starts at
+//! `wait_index`; everything here is about moving that index forward without skipping an event.
+
+/// etcd keeps 1000 events for the whole store. A watch whose position is half of that behind is moved forward.
+const FAR_BEHIND: u64 = 500;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The lowest index whose event has not been delivered; None until the store's index is known to a watch from now on.
+    next: Option<u64>,
+    /// The index of the store when the present request was registered there.
+    registered: u64,
+    /// Whether an event has come since then.
+    has_moved: bool,
+}
+
+/// Where the server found an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// In its history: a stream delivers no more after it.
+    History,
+    /// It happened while the request waited.
+    Live,
+}
+
+/// The server gave an event from before the position that it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Past {
+    pub wanted: u64,
+}
+
+impl Position {
+    /// 0 means from now on.
+    pub fn after(index: u64) -> Position {
+        Position { next: index.checked_add(1).filter(|_| index > 0), registered: 0, has_moved: false }
+    }
+
+    /// The `waitIndex` to ask for; 0 means from now on.
+    pub fn wait_index(&self) -> u64 {
+        self.next.unwrap_or(0)
+    }
+
+    /// A request was registered when the store had `index` (0 = the server did not say).
+    pub fn registered(&mut self, index: u64) {
+        self.registered = index;
+        self.has_moved = false;
+        // A watch from now on is registered without a look at the history, so everything after this index will come.
+        if self.next.is_none() && index > 0 {
+            self.next = index.checked_add(1);
+        }
+    }
+
+    /// An event has come; its index is the position from now on.
+    pub fn event(&mut self, index: u64) -> Result<Origin, Past> {
+        let wanted = self.wait_index();
+        if index < wanted {
+            return Err(Past { wanted });
+        }
+        self.next = index.checked_add(1);
+        self.has_moved = true;
+        Ok(if index <= self.registered { Origin::History } else { Origin::Live })
+    }
+
+    /// The server has had ample time to give an event from its history, and gave none: there is none.
+    pub fn nothing_in_history(&mut self) {
+        if !self.has_moved && self.registered > 0 {
+            self.next = self.next.max(self.registered.checked_add(1));
+        }
+    }
+
+    /// The index of the last event that the present request, or the stream beside it, does not bring.
+    pub fn live_from(&self) -> u64 {
+        self.registered
+    }
+
+    /// The first event after the position is known to be that of `index`.
+    pub fn nothing_before(&mut self, index: u64) {
+        self.next = self.next.max(Some(index));
+    }
+
+    /// Whether the history, as far as it is known, may hold events after the position.
+    pub fn has_history_to_read(&self) -> bool {
+        self.next.is_some_and(|next| next <= self.registered)
+    }
+
+    /// The next indexes of which the history may hold events, at most `most` of them.
+    pub fn history_to_read(&self, most: u64) -> std::ops::RangeInclusive<u64> {
+        let next = self.next.unwrap_or(u64::MAX);
+        next..=self.registered.min(next.saturating_add(most.saturating_sub(1)))
+    }
+
+    /// Whether the position has to be moved forward, or it falls out of the history of a store that has reached `index`.
+    pub fn is_far_behind(&self, index: u64) -> bool {
+        self.next.is_some_and(|next| index.saturating_sub(next) > FAR_BEHIND)
+    }
+
+    /// The whole state at `index` has been handed over.
+    pub fn state_at(&mut self, index: u64) {
+        *self = Position { next: index.checked_add(1), registered: index, has_moved: true };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_from_now_on_starts_behind_the_index_of_the_first_answer() {
+        let mut position = Position::after(0);
+        assert_eq!(position.wait_index(), 0);
+        position.registered(41);
+        assert_eq!((position.wait_index(), position.has_history_to_read()), (42, false));
+        position.registered(50);
+        assert_eq!(position.wait_index(), 42, "a second request must not skip 42 to 50");
+    }
+
+    #[test]
+    fn a_watch_after_an_index_starts_behind_it_as_in_go() {
+        assert_eq!(Position::after(19).wait_index(), 20);
+    }
+
+    #[test]
+    fn an_event_from_the_history_is_told_from_a_live_one() {
+        let mut position = Position::after(10);
+        position.registered(20);
+        assert_eq!(position.event(15), Ok(Origin::History));
+        assert!(position.has_history_to_read());
+        assert_eq!(position.event(20), Ok(Origin::History));
+        assert!(!position.has_history_to_read());
+        assert_eq!(position.event(21), Ok(Origin::Live));
+        assert_eq!(position.wait_index(), 22);
+    }
+
+    #[test]
+    fn the_history_to_read_ends_where_the_store_was() {
+        let mut position = Position::after(10);
+        position.registered(20);
+        assert_eq!(position.history_to_read(4), 11..=14);
+        assert_eq!(position.history_to_read(400), 11..=20);
+        position.event(20).expect("in front");
+        assert!(position.history_to_read(4).is_empty() && Position::after(0).history_to_read(4).is_empty());
+    }
+
+    #[test]
+    fn an_event_from_before_the_position_is_refused_and_the_position_stays() {
+        let mut position = Position::after(10);
+        assert_eq!(position.event(10), Err(Past { wanted: 11 }));
+        assert_eq!(position.wait_index(), 11);
+    }
+
+    #[test]
+    fn a_quiet_watch_moves_forward_and_a_moving_one_is_not_thrown_ahead() {
+        let mut position = Position::after(10);
+        position.registered(700);
+        assert!(position.is_far_behind(700));
+        position.nothing_in_history();
+        assert_eq!((position.wait_index(), position.is_far_behind(700)), (701, false));
+        position.registered(900);
+        position.event(800).expect("in front");
+        position.nothing_in_history();
+        assert_eq!(position.wait_index(), 801, "802 to 900 may hold more events");
+    }
+
+    #[test]
+    fn a_lagging_member_does_not_move_it_back() {
+        let mut position = Position::after(100);
+        position.registered(50);
+        position.nothing_in_history();
+        assert_eq!(position.wait_index(), 101);
+    }
+
+    #[test]
+    fn the_last_index_of_all_does_no_harm() {
+        let mut position = Position::after(u64::MAX);
+        position.registered(u64::MAX);
+        position.nothing_in_history();
+        assert!(position.event(u64::MAX).is_ok());
+    }
+}
