@@ -14,12 +14,12 @@ pub fn done(answer: &Answer, asked: Asked<'_>) -> Result<()> {
     if answer.body.trim_ascii().is_empty() {
         return Ok(());
     }
-    failure::json::<Value>(answer, asked).map(|_| ())
+    failure::object(answer, asked).map(|_| ())
 }
 
 pub fn is_enabled(answer: &Answer, asked: Asked<'_>) -> Result<bool> {
     accept(answer, asked, &[200])?;
-    let body: Value = failure::json(answer, asked)?;
+    let body = failure::object(answer, asked)?;
     let enabled = body.get("enabled").and_then(Value::as_bool);
     enabled.ok_or_else(|| failure::senseless(answer, asked, &"it does not say whether auth is enabled"))
 }
@@ -60,7 +60,7 @@ pub fn role_changed(answer: &Answer, asked: Asked<'_>, role: &str) -> Result<()>
 
 pub fn roles_of_user(answer: &Answer, asked: Asked<'_>) -> Result<Vec<String>> {
     accept(answer, asked, &[200])?;
-    let body: Value = failure::json(answer, asked)?;
+    let body = failure::object(answer, asked)?;
     let user = body.get("user").filter(|user| user.is_string());
     let roles = user.and_then(|_| names_in(body.get("roles"), "role"));
     roles.ok_or_else(|| failure::senseless(answer, asked, &"it is no user with roles"))
@@ -76,7 +76,7 @@ pub fn roles(answer: &Answer, asked: Asked<'_>) -> Result<Vec<String>> {
 
 pub fn prefixes_of_role(answer: &Answer, asked: Asked<'_>) -> Result<RolePrefixes> {
     accept(answer, asked, &[200])?;
-    let body: Value = failure::json(answer, asked)?;
+    let body = failure::object(answer, asked)?;
     let permissions = body.get("permissions").and_then(|permissions| permissions.get("kv"));
     let list = |kind| permissions.and_then(|kv| names_in(kv.get(kind), "prefix"));
     match (list("read"), list("write")) {
@@ -87,8 +87,8 @@ pub fn prefixes_of_role(answer: &Answer, asked: Asked<'_>) -> Result<RolePrefixe
 
 fn collection(answer: &Answer, asked: Asked<'_>, plural: &str, singular: &str) -> Result<Vec<String>> {
     accept(answer, asked, &[200])?;
-    let body: Value = failure::json(answer, asked)?;
-    let names = body.as_object().and_then(|object| names_in(object.get(plural), singular));
+    let body = failure::object(answer, asked)?;
+    let names = names_in(body.get(plural), singular);
     names.ok_or_else(|| failure::senseless(answer, asked, &format_args!("it is no list of {plural}")))
 }
 
@@ -105,7 +105,7 @@ fn names_in(list: Option<&Value>, field: &str) -> Option<Vec<String>> {
 
 /// A success names what was changed; another body is not etcd's.
 fn names(answer: &Answer, asked: Asked<'_>, field: &str, name: &str) -> Result<()> {
-    let body: Value = failure::json(answer, asked)?;
+    let body = failure::object(answer, asked)?;
     match body.get(field).and_then(Value::as_str) == Some(name) {
         true => Ok(()),
         false => Err(failure::senseless(answer, asked, &format_args!("it does not name the {field}"))),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::api_code;
@@ -64,9 +63,10 @@ pub fn refusal_in_words(
     }
 }
 
-/// The body of a success.
-pub fn json<T: DeserializeOwned>(answer: &Answer, asked: Asked<'_>) -> Result<T> {
-    serde_json::from_slice(&answer.body).map_err(|why| senseless(answer, asked, &why))
+/// The body of a success, which is a JSON object.
+pub fn object(answer: &Answer, asked: Asked<'_>) -> Result<Value> {
+    let body: Value = serde_json::from_slice(&answer.body).map_err(|why| senseless(answer, asked, &why))?;
+    if body.is_object() { Ok(body) } else { Err(senseless(answer, asked, &"it is no object")) }
 }
 
 /// A success whose body makes no sense: whether it came from etcd, nobody can say.

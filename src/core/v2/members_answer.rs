@@ -1,6 +1,6 @@
 //! What the members API answers.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::failure::{self, Asked};
 use crate::core::error::{Result, ServerError};
@@ -8,44 +8,21 @@ use crate::core::exchange::Answer;
 use crate::core::members::Member;
 use crate::core::status::Status;
 
-#[derive(Deserialize)]
-struct WireList {
-    /// Go takes a missing list for an empty one.
-    #[serde(default)]
-    members: Option<Vec<WireMember>>,
-}
-
-#[derive(Deserialize)]
-struct WireMember {
-    id: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default, rename = "peerURLs")]
-    peer_urls: Option<Vec<String>>,
-    #[serde(default, rename = "clientURLs")]
-    client_urls: Option<Vec<String>>,
-}
-
-impl From<WireMember> for Member {
-    fn from(wire: WireMember) -> Member {
-        Member {
-            id: wire.id,
-            name: wire.name,
-            peer_urls: wire.peer_urls.unwrap_or_default(),
-            client_urls: wire.client_urls.unwrap_or_default(),
-        }
-    }
-}
-
 pub fn list(answer: &Answer, asked: Asked<'_>) -> Result<Vec<Member>> {
     accept(answer, asked, &[200])?;
-    let list: WireList = failure::json(answer, asked)?;
-    Ok(list.members.unwrap_or_default().into_iter().map(Member::from).collect())
+    let body = failure::object(answer, asked)?;
+    let members = match body.get("members") {
+        // Go takes a missing list for an empty one.
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(entries)) => entries.iter().map(member).collect(),
+        Some(_) => None,
+    };
+    members.ok_or_else(|| failure::senseless(answer, asked, &"it is no list of members"))
 }
 
 pub fn added(answer: &Answer, asked: Asked<'_>) -> Result<Member> {
     accept(answer, asked, &[201])?;
-    failure::json::<WireMember>(answer, asked).map(Member::from)
+    one(answer, asked)
 }
 
 /// 410 says that the member was removed before: that it is gone is what was asked for.
@@ -59,7 +36,29 @@ pub fn updated(answer: &Answer, asked: Asked<'_>) -> Result<()> {
 
 pub fn leader(answer: &Answer, asked: Asked<'_>) -> Result<Member> {
     accept(answer, asked, &[200])?;
-    failure::json::<WireMember>(answer, asked).map(Member::from)
+    one(answer, asked)
+}
+
+fn one(answer: &Answer, asked: Asked<'_>) -> Result<Member> {
+    let body = failure::object(answer, asked)?;
+    member(&body).ok_or_else(|| failure::senseless(answer, asked, &"it is no member"))
+}
+
+fn member(value: &Value) -> Option<Member> {
+    Some(Member {
+        id: value.get("id")?.as_str()?.to_owned(),
+        name: value.get("name").map_or(Some(""), Value::as_str)?.to_owned(),
+        peer_urls: urls(value.get("peerURLs"))?,
+        client_urls: urls(value.get("clientURLs"))?,
+    })
+}
+
+/// Missing or null for a member that was added and has never started.
+fn urls(list: Option<&Value>) -> Option<Vec<String>> {
+    match list {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(list) => list.as_array()?.iter().map(|url| url.as_str().map(str::to_owned)).collect(),
+    }
 }
 
 fn accept(answer: &Answer, asked: Asked<'_>, success: &[u16]) -> Result<()> {

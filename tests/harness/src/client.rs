@@ -317,11 +317,11 @@ impl Drop for Client {
     }
 }
 
-fn raw(context: Option<&Context>) -> *const etcd_context {
+pub(crate) fn raw(context: Option<&Context>) -> *const etcd_context {
     context.map_or(null(), |context| context.0.cast_const())
 }
 
-fn outcome(status: i32, error: *mut etcd_error) -> Result<(), Failure> {
+pub(crate) fn outcome(status: i32, error: *mut etcd_error) -> Result<(), Failure> {
     if status == 0 {
         assert!(error.is_null(), "an error object with ETCD_OK");
         return Ok(());
