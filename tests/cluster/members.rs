@@ -1,7 +1,7 @@
 //! The members API of real clusters.
 
 use etcd_test_harness::capi::status::*;
-use etcd_test_harness::{Client, Member};
+use etcd_test_harness::{Client, Failure, Member};
 use etcd_test_support::{EtcdCluster, Oracle, RefusedEndpoint, refused_endpoint, wait_for, wait_until};
 
 fn member_of<'a>(members: &'a [Member], name: &str) -> &'a Member {
@@ -43,8 +43,15 @@ fn a_member_is_added_updated_and_removed() {
     let cluster = EtcdCluster::start(3);
     let client = Client::of_all(&cluster.endpoints());
     let ((_first, first), (_second, second)) = (nowhere(), nowhere());
-    // etcd refuses a change of members until the connections between them are five seconds old.
-    let added = wait_for("the member is added", || client.members_add(None, &first).ok());
+    let taken = member_of(&client.members_list(None).expect("a list"), cluster[0].name()).peer_urls[0].clone();
+    let assert_conflict = |failure: Failure| {
+        assert_eq!((failure.status, failure.http_status, failure.outcome), (ETCD_ERR_MEMBERS, 409, ETCD_NOT_APPLIED));
+        assert_eq!(failure.api_message.as_deref(), Some("membership: peerURL exists"));
+    };
+    // etcd answers 500 to a change of members until the connections between them are five seconds old.
+    let refusal = || client.members_add(None, &taken).err().filter(|failure| failure.http_status != 500);
+    assert_conflict(wait_for("the cluster takes changes", refusal));
+    let added = client.members_add(None, &first).expect("added");
     assert_eq!((&*added.name, added.client_urls.len(), &added.peer_urls), ("", 0, &vec![first.clone()]));
     let listed = |id: &str| {
         let members = client.members_list(None).expect("a list");
@@ -52,18 +59,11 @@ fn a_member_is_added_updated_and_removed() {
     };
     wait_until("the new member is listed", || listed(&added.id).as_ref() == Some(&added));
 
-    let failure = client.members_add(None, &first).expect_err("twice");
-    assert_eq!((failure.status, failure.http_status, failure.outcome), (ETCD_ERR_MEMBERS, 409, ETCD_NOT_APPLIED));
-    assert_eq!(failure.api_message.as_deref(), Some("membership: peerURL exists"));
-
     client.members_update(None, &added.id, &[&second]).expect("updated");
     wait_until("its new URL is listed", || {
         listed(&added.id).is_some_and(|member| member.peer_urls == [second.as_str()])
     });
-    let taken = &client.members_list(None).expect("a list");
-    let taken = &member_of(taken, cluster[0].name()).peer_urls[0];
-    let failure = client.members_update(None, &added.id, &[taken]).expect_err("taken");
-    assert_eq!((failure.status, failure.http_status), (ETCD_ERR_MEMBERS, 409), "{failure:?}");
+    assert_conflict(client.members_update(None, &added.id, &[&taken]).expect_err("taken"));
 
     client.members_remove(None, &added.id).expect("removed");
     wait_until("it is gone", || listed(&added.id).is_none());
