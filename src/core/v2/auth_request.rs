@@ -58,7 +58,7 @@ pub fn user_list() -> Request {
 }
 
 pub fn user_grant(user: &str, roles: &[&str]) -> Result<Request> {
-    refuse_empty_entry("roles", roles, "etcd could not answer for a user with it any more")?;
+    refuse_empty_entry("roles", roles, "etcd would crash in every request that asks for users")?;
     user_update(user, "grant", roles)
 }
 
