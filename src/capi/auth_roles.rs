@@ -34,7 +34,8 @@ fn permission(number: etcd_permission) -> Result<Permission> {
 
 /// Adds a role without permissions. Names are as for users. Statuses as for etcd_auth_enable.
 /// ETCD_ERR_INVALID_ARGUMENT: client or role is NULL, or the name is empty, has a "/", or is "." or "..".
-/// ETCD_ERR_AUTH: the role exists (HTTP 409), it is the built-in role root (HTTP 403), or "Insufficient credentials" (HTTP 401).
+/// ETCD_ERR_AUTH: the role exists (HTTP 409), it is the built-in role root (HTTP 403), or "Insufficient credentials"
+/// (HTTP 401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_role_add(
     client: *mut etcd_client,
@@ -50,9 +51,10 @@ pub unsafe extern "C" fn etcd_auth_role_add(
     }
 }
 
-/// Removes a role. Users to whom it was granted keep its name, and etcd cannot answer etcd_auth_user_get for them until it is revoked.
-/// Statuses as for etcd_auth_role_add. ETCD_ERR_AUTH: there is no such role, for which etcd_error_is_role_not_found is true (HTTP 404),
-/// it is the built-in role root (HTTP 403), or "Insufficient credentials" (HTTP 401).
+/// Removes a role. Users to whom it was granted keep its name, and etcd cannot answer etcd_auth_user_get for them until
+/// it is revoked. Statuses as for etcd_auth_role_add. ETCD_ERR_AUTH: there is no such role, for which
+/// etcd_error_is_role_not_found is true (HTTP 404), it is the built-in role root (HTTP 403), or "Insufficient
+/// credentials" (HTTP 401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_role_remove(
     client: *mut etcd_client,
@@ -68,10 +70,10 @@ pub unsafe extern "C" fn etcd_auth_role_remove(
     }
 }
 
-/// What a role may read and write: keys, or prefixes that end in "*". Both lists may be NULL when they are not wanted; the caller frees
-/// them with etcd_strings_free. Statuses as for etcd_auth_status. ETCD_ERR_INVALID_ARGUMENT: client or role is NULL, or the name is one that
-/// etcd_auth_role_add refuses. ETCD_ERR_AUTH: there is no such role (etcd_error_is_role_not_found, HTTP 404), or "Insufficient
-/// credentials" (HTTP 401).
+/// What a role may read and write: keys, or prefixes that end in "*". Both lists may be NULL when they are not wanted;
+/// the caller frees them with etcd_strings_free. Statuses as for etcd_auth_status. ETCD_ERR_INVALID_ARGUMENT: client or
+/// role is NULL, or the name is one that etcd_auth_role_add refuses. ETCD_ERR_AUTH: there is no such role
+/// (etcd_error_is_role_not_found, HTTP 404), or "Insufficient credentials" (HTTP 401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_role_get(
     client: *mut etcd_client,
@@ -99,7 +101,8 @@ pub unsafe extern "C" fn etcd_auth_role_get(
     }
 }
 
-/// The names of all roles, the built-in root among them. The caller frees the list with etcd_strings_free. Statuses as for etcd_auth_status.
+/// The names of all roles, the built-in root among them. The caller frees the list with etcd_strings_free. Statuses as
+/// for etcd_auth_status.
 /// ETCD_ERR_INVALID_ARGUMENT: client or roles is NULL. ETCD_ERR_AUTH: "Insufficient credentials" (HTTP 401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_role_list(
@@ -120,10 +123,12 @@ pub unsafe extern "C" fn etcd_auth_role_list(
     }
 }
 
-/// Lets a role read or write these keys: "/a" is the key alone, "/a*" everything that starts so, "/a/" followed by "*" all below the directory. Recursive calls
-/// need a prefix that ends in "*". All are granted or, on failure, none. Statuses as for etcd_auth_role_remove.
-/// ETCD_ERR_INVALID_ARGUMENT also when prefixes is NULL or empty (etcd would take that for a new role) or has an empty string (etcd would crash in every
-/// request that it checks against it), or the permission is unknown. ETCD_ERR_AUTH also when one of them was granted already (HTTP 409).
+/// Lets a role read or write these keys: "/a" is the key alone, "/a*" everything that starts so, "/a/" followed by "*"
+/// all below the directory. Recursive calls need a prefix that ends in "*". All are granted or, on failure, none.
+/// Statuses as for etcd_auth_role_remove.
+/// ETCD_ERR_INVALID_ARGUMENT also when prefixes is NULL or empty (etcd would take that for a new role) or has an empty
+/// string (etcd would crash in every request that it checks against it), or the permission is unknown. ETCD_ERR_AUTH
+/// also when one of them was granted already (HTTP 409).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_role_grant_kv(
     client: *mut etcd_client,
@@ -143,9 +148,9 @@ pub unsafe extern "C" fn etcd_auth_role_grant_kv(
     }
 }
 
-/// Takes permissions from a role; those that it does not have are passed over as long as there is one that it has. Statuses as for
-/// etcd_auth_role_remove. ETCD_ERR_INVALID_ARGUMENT also when prefixes is NULL or empty, or the permission is unknown. ETCD_ERR_AUTH also
-/// when it has none of them (HTTP 400).
+/// Takes permissions from a role; those that it does not have are passed over as long as there is one that it has.
+/// Statuses as for etcd_auth_role_remove. ETCD_ERR_INVALID_ARGUMENT also when prefixes is NULL or empty, or the
+/// permission is unknown. ETCD_ERR_AUTH also when it has none of them (HTTP 400).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_role_revoke_kv(
     client: *mut etcd_client,

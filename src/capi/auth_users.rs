@@ -11,16 +11,17 @@ use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
 use crate::ffi::{out, strings};
 
-/// Adds a user with a password; the user root gets the role root by itself. A user that exists is refused and keeps its password, which
-/// Go and the server would replace: the user is looked for first, all in the time of one call. Two clients that add the same user at the same
-/// moment cannot be kept apart: one of them gets ETCD_ERR_AUTH with outcome ETCD_APPLIED, and its password is the one that counts.
+/// Adds a user with a password; the user root gets the role root by itself. A user that exists is refused and keeps its
+/// password, which Go and the server would replace: the user is looked for first, all in the time of one call. When
+/// another client adds the same user between the look and the request, or the member that is asked lags behind, the
+/// server replaces the password all the same, and the call says so: ETCD_ERR_AUTH with outcome ETCD_APPLIED.
 ///
-/// Names are case-sensitive and cannot have a "/". etcd does not list users whose name starts with "_", and no one can log in as a user with a
-/// ":" in the name.
+/// Names are case-sensitive and cannot have a "/". etcd does not list users whose name starts with "_", and no one can
+/// log in as a user with a ":" in the name.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: client, user or password is NULL or empty, or the name has a "/" or is "." or "..".
-/// ETCD_ERR_AUTH: "auth: User bob already exists." (HTTP 409), or "Insufficient credentials" (HTTP 401): nobody with the role root.
-/// The statuses of etcd_auth_enable.
+/// ETCD_ERR_AUTH: "auth: User bob already exists." (HTTP 409), or "Insufficient credentials" (HTTP 401): nobody with
+/// the role root. The statuses of etcd_auth_enable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_user_add(
     client: *mut etcd_client,
@@ -37,9 +38,10 @@ pub unsafe extern "C" fn etcd_auth_user_add(
     }
 }
 
-/// Replaces the password of a user that exists; a missing one is refused and not made. Clients that use the old password are refused from
-/// then on, this one too if it is its own user. Statuses as for etcd_auth_user_add. ETCD_ERR_AUTH: there is no such user, for which
-/// etcd_error_is_user_not_found is true (HTTP 404), or "Insufficient credentials" (HTTP 401).
+/// Replaces the password of a user that exists; a missing one is refused and not made. Clients that use the old
+/// password are refused from then on, this one too if it is its own user. Statuses as for etcd_auth_user_add.
+/// ETCD_ERR_AUTH: there is no such user, for which etcd_error_is_user_not_found is true (HTTP 404), or "Insufficient
+/// credentials" (HTTP 401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_user_change_password(
     client: *mut etcd_client,
@@ -57,7 +59,8 @@ pub unsafe extern "C" fn etcd_auth_user_change_password(
     }
 }
 
-/// Removes a user. Statuses as for etcd_auth_user_change_password; ETCD_ERR_AUTH also for root while auth is enabled (HTTP 403).
+/// Removes a user. Statuses as for etcd_auth_user_change_password; ETCD_ERR_AUTH also for root while auth is enabled
+/// (HTTP 403).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_user_remove(
     client: *mut etcd_client,
@@ -73,10 +76,11 @@ pub unsafe extern "C" fn etcd_auth_user_remove(
     }
 }
 
-/// The names of a user's roles, as the member that answers knows them. The caller frees the list with etcd_strings_free.
-/// Statuses as for etcd_auth_status. ETCD_ERR_INVALID_ARGUMENT: client, user or roles is NULL, or the name is one that
-/// etcd_auth_user_add refuses. ETCD_ERR_AUTH: there is no such user (etcd_error_is_user_not_found, HTTP 404), one of its roles is gone
-/// (etcd_error_is_role_not_found, HTTP 404), or "Insufficient credentials" (HTTP 401).
+/// The names of a user's roles, as the member that answers knows them. The caller frees the list with
+/// etcd_strings_free. Statuses as for etcd_auth_status. ETCD_ERR_INVALID_ARGUMENT: client, user or roles is NULL, or
+/// the name is one that etcd_auth_user_add refuses. ETCD_ERR_AUTH: there is no such user (etcd_error_is_user_not_found,
+/// HTTP 404), one of its roles is gone (etcd_error_is_role_not_found, HTTP 404), or "Insufficient credentials" (HTTP
+/// 401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_user_get(
     client: *mut etcd_client,
@@ -119,8 +123,8 @@ pub unsafe extern "C" fn etcd_auth_user_list(
 }
 
 /// Gives a user roles: all of them or, on failure, none. etcd takes roles that do not exist too, and then cannot answer
-/// etcd_auth_user_get. Statuses as for etcd_auth_user_change_password. ETCD_ERR_INVALID_ARGUMENT also when roles is NULL or empty
-/// or has an empty name. ETCD_ERR_AUTH also when the user has one of the roles already (HTTP 409).
+/// etcd_auth_user_get. Statuses as for etcd_auth_user_change_password. ETCD_ERR_INVALID_ARGUMENT also when roles is
+/// NULL or empty or has an empty name. ETCD_ERR_AUTH also when the user has one of the roles already (HTTP 409).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_user_grant(
     client: *mut etcd_client,
@@ -139,8 +143,8 @@ pub unsafe extern "C" fn etcd_auth_user_grant(
 }
 
 /// Takes roles from a user: all of them or, on failure, none. Statuses as for etcd_auth_user_change_password.
-/// ETCD_ERR_INVALID_ARGUMENT also when roles is NULL or empty. ETCD_ERR_AUTH also when the user does not have one of the roles
-/// (HTTP 409).
+/// ETCD_ERR_INVALID_ARGUMENT also when roles is NULL or empty. ETCD_ERR_AUTH also when the user does not have one of
+/// the roles (HTTP 409).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_user_revoke(
     client: *mut etcd_client,

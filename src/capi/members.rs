@@ -57,13 +57,15 @@ fn give(members: &[Member]) -> *mut etcd_members {
     handle::give(texts.collect())
 }
 
-/// The members of the cluster, as the member that answers knows them. The caller frees the list with etcd_members_free. A NULL
-/// context means the client's request timeout. Needs no user. A read: it may be sent to one endpoint after another until one answers.
+/// The members of the cluster, as the member that answers knows them. The caller frees the list with etcd_members_free.
+/// A NULL context means the client's request timeout. Needs no user. A read: it may be sent to one endpoint after
+/// another until one answers.
 ///
-/// ETCD_ERR_INVALID_ARGUMENT: client or members is NULL. ETCD_ERR_MEMBERS: etcd refused; etcd_error_api_message has its words.
-/// ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
-/// ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the answer.
-/// ETCD_ERR_API: a refusal with a code. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_INVALID_ARGUMENT: client or members is NULL. ETCD_ERR_MEMBERS: etcd refused; etcd_error_api_message has its
+/// words. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
+/// ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the
+/// answer. ETCD_ERR_API: a refusal with a code. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK,
+/// ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_members_list(
     client: *mut etcd_client,
@@ -83,19 +85,20 @@ pub unsafe extern "C" fn etcd_members_list(
     }
 }
 
-/// Makes etcd accept a new member with this peer URL, such as "http://10.0.0.4:2380". `added`, which may be NULL, receives a list of
-/// one with the id that it got, to be freed with etcd_members_free. The new member counts for the quorum at once: start it right
-/// after, with this URL and --initial-cluster-state existing. While auth is enabled, the client's user needs the role root.
+/// Makes etcd accept a new member with this peer URL, such as "http://10.0.0.4:2380". `added`, which may be NULL,
+/// receives a list of one with the id that it got, to be freed with etcd_members_free. The new member counts for the
+/// quorum at once: start it right after, with this URL and --initial-cluster-state existing. While auth is enabled, the
+/// client's user needs the role root.
 ///
-/// Like every write of this API, it is sent elsewhere only while no byte of it has gone out; etcd_error_outcome says whether it
-/// happened, and etcd_members_list shows it.
+/// Like every write of this API, it is sent elsewhere only while no byte of it has gone out; etcd_error_outcome says
+/// whether it happened, and etcd_members_list shows it.
 ///
-/// ETCD_ERR_INVALID_ARGUMENT: client or peer_url is NULL, or the URL is not http, https, unix or unixs with a host:port and nothing
-/// behind it; the words are those of Go. ETCD_ERR_MEMBERS: etcd refused; etcd_error_api_message has its words, such as
-/// "membership: peerURL exists" (HTTP 409) or "Insufficient credentials" (HTTP 401).
-/// The other statuses of etcd_members_list, and for a write that must not be sent
-/// again what happened at its endpoint: ETCD_ERR_IO, ETCD_ERR_TIMEOUT, ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER,
-/// ETCD_ERR_INVALID_RESPONSE; its outcome is ETCD_MAYBE_APPLIED then.
+/// ETCD_ERR_INVALID_ARGUMENT: client or peer_url is NULL, or the URL is not http, https, unix or unixs with a host:port
+/// and nothing behind it; the words are those of Go. ETCD_ERR_MEMBERS: etcd refused; etcd_error_api_message has its
+/// words, such as "membership: peerURL exists" (HTTP 409) or "Insufficient credentials" (HTTP 401). The other statuses
+/// of etcd_members_list, and for a write that must not be sent again what happened at its endpoint: ETCD_ERR_IO,
+/// ETCD_ERR_TIMEOUT, ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_INVALID_RESPONSE; its outcome is
+/// ETCD_MAYBE_APPLIED then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_members_add(
     client: *mut etcd_client,
@@ -118,9 +121,10 @@ pub unsafe extern "C" fn etcd_members_add(
     }
 }
 
-/// Removes a member for good: its process ends, and its id never comes back. Removing one that was removed before is fine, as in Go.
-/// Statuses as for etcd_members_add. ETCD_ERR_INVALID_ARGUMENT: client or member_id is NULL, or member_id is empty, has a "/", or is
-/// "." or "..". ETCD_ERR_MEMBERS: "No such member" (HTTP 404), or "Insufficient credentials" (HTTP 401).
+/// Removes a member for good: its process ends, and its id never comes back. Removing one that was removed before is
+/// fine, as in Go. Statuses as for etcd_members_add. ETCD_ERR_INVALID_ARGUMENT: client or member_id is NULL, or
+/// member_id is empty, has a "/", or is "." or "..". ETCD_ERR_MEMBERS: "No such member" (HTTP 404), or "Insufficient
+/// credentials" (HTTP 401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_members_remove(
     client: *mut etcd_client,
@@ -136,10 +140,11 @@ pub unsafe extern "C" fn etcd_members_remove(
     }
 }
 
-/// Replaces the peer URLs of a member; the list is copied, its URLs are trimmed and sorted. Statuses as for etcd_members_add.
-/// ETCD_ERR_INVALID_ARGUMENT: client, member_id or peer_urls is NULL, the id is one that etcd_members_remove refuses, the list is
-/// empty, or a URL is one that etcd_members_add refuses. ETCD_ERR_MEMBERS: "No such member" (HTTP 404), "membership: peerURL exists"
-/// (HTTP 409), or "Insufficient credentials" (HTTP 401).
+/// Replaces the peer URLs of a member; the list is copied, its URLs are trimmed and sorted. Statuses as for
+/// etcd_members_add.
+/// ETCD_ERR_INVALID_ARGUMENT: client, member_id or peer_urls is NULL, the id is one that etcd_members_remove refuses,
+/// the list is empty, or a URL is one that etcd_members_add refuses. ETCD_ERR_MEMBERS: "No such member" (HTTP 404),
+/// "membership: peerURL exists" (HTTP 409), or "Insufficient credentials" (HTTP 401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_members_update(
     client: *mut etcd_client,
@@ -157,9 +162,10 @@ pub unsafe extern "C" fn etcd_members_update(
     }
 }
 
-/// The leader of the cluster, as a list of one. The caller frees it with etcd_members_free. Statuses as for etcd_members_list;
-/// ETCD_ERR_INVALID_ARGUMENT: client or leader is NULL. While the cluster elects one, every endpoint fails: ETCD_ERR_CLUSTER, with
-/// ETCD_ERR_NO_LEADER in the error's list.
+/// The leader of the cluster, as a list of one. The caller frees it with etcd_members_free. Statuses as for
+/// etcd_members_list;
+/// ETCD_ERR_INVALID_ARGUMENT: client or leader is NULL. While the cluster elects one, every endpoint fails:
+/// ETCD_ERR_CLUSTER, with ETCD_ERR_NO_LEADER in the error's list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_members_leader(
     client: *mut etcd_client,
@@ -222,8 +228,8 @@ pub unsafe extern "C" fn etcd_member_peer_urls(member: *const etcd_member) -> *c
     unsafe { handle::borrow(member) }.map_or(ptr::null(), |member| handle::inside(&member.peer_urls))
 }
 
-/// Where clients reach it; borrowed, and neither to be changed nor freed; empty for a member that was added and has never
-/// started; NULL for NULL.
+/// Where clients reach it; borrowed, and neither to be changed nor freed; empty for a member that was added and has
+/// never started; NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_member_client_urls(member: *const etcd_member) -> *const etcd_strings {
     // SAFETY: the C caller's promise.
