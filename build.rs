@@ -45,8 +45,23 @@ fn generate_header(root: &Path) -> Result<()> {
 }
 
 /// The files of src/capi in the header's order.
-const SECTIONS: &[&str] =
-    &["status", "version", "config", "context", "error", "client", "options", "keys", "response", "watcher", "strings"];
+const SECTIONS: &[&str] = &[
+    "status",
+    "version",
+    "config",
+    "context",
+    "error",
+    "client",
+    "options",
+    "keys",
+    "response",
+    "watcher",
+    "members",
+    "auth",
+    "auth_users",
+    "auth_roles",
+    "strings",
+];
 
 /// The text before the declarations: the rules, the example, the version macros.
 fn opening(root: &Path) -> Result<String> {

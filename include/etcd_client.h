@@ -302,6 +302,16 @@ typedef struct etcd_error etcd_error;
 typedef struct etcd_get_options etcd_get_options;
 
 /**
+ * A member; borrowed from its list, never freed by the caller. Every accessor accepts NULL.
+ */
+typedef struct etcd_member etcd_member;
+
+/**
+ * Members of a cluster. Immutable, so any number of threads may read it.
+ */
+typedef struct etcd_members etcd_members;
+
+/**
  * A key or directory of a response; borrowed, never freed by the caller. Every accessor accepts NULL.
  */
 typedef struct etcd_node etcd_node;
@@ -386,6 +396,11 @@ typedef int32_t etcd_prev_exist;
  * etcd_response_action_name.
  */
 typedef int32_t etcd_action;
+
+/**
+ * What is granted or revoked: ETCD_READ, ETCD_WRITE or ETCD_READ_WRITE.
+ */
+typedef int32_t etcd_permission;
 
 /**
  * Success.
@@ -649,6 +664,21 @@ typedef int32_t etcd_action;
  * The library's own: the whole state, from a watcher that has lost its history (etcd_watcher_options_set_resync).
  */
 #define ETCD_ACTION_RESYNC 9
+
+/**
+ * Reading and watching.
+ */
+#define ETCD_READ 0
+
+/**
+ * Setting, creating and deleting.
+ */
+#define ETCD_WRITE 1
+
+/**
+ * Both.
+ */
+#define ETCD_READ_WRITE 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -1473,6 +1503,332 @@ etcd_status etcd_watcher_stop(struct etcd_watcher *watcher,
 ETCD_API void etcd_watcher_free(struct etcd_watcher *watcher);
 
 /**
+ * The members of the cluster, as the member that answers knows them. The caller frees the list with etcd_members_free.
+ * A NULL context means the client's request timeout. Needs no user. A read: it may be sent to one endpoint after
+ * another until one answers.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client or members is NULL. ETCD_ERR_MEMBERS: etcd refused; etcd_error_api_message has its
+ * words. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
+ * ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the
+ * answer. ETCD_ERR_API: a refusal with a code. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK,
+ * ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ */
+ETCD_API
+etcd_status etcd_members_list(struct etcd_client *client,
+                              const struct etcd_context *context,
+                              struct etcd_members **members,
+                              struct etcd_error **error);
+
+/**
+ * Makes etcd accept a new member with this peer URL, such as "http://10.0.0.4:2380". `added`, which may be NULL,
+ * receives a list of one with the id that it got, to be freed with etcd_members_free. The new member counts for the
+ * quorum at once: start it right after, with this URL and --initial-cluster-state existing. While auth is enabled, the
+ * client's user needs the role root.
+ *
+ * Like every write of this API, it is sent elsewhere only while no byte of it has gone out; etcd_error_outcome says
+ * whether it happened, and etcd_members_list shows it.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client or peer_url is NULL, or the URL is not http, https, unix or unixs with a host:port
+ * and nothing behind it; the words are those of Go. ETCD_ERR_MEMBERS: etcd refused; etcd_error_api_message has its
+ * words, such as "membership: peerURL exists" (HTTP 409) or "Insufficient credentials" (HTTP 401). The other statuses
+ * of etcd_members_list, and for a write that must not be sent again what happened at its endpoint: ETCD_ERR_IO,
+ * ETCD_ERR_TIMEOUT, ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_INVALID_RESPONSE; its outcome is
+ * ETCD_MAYBE_APPLIED then.
+ */
+ETCD_API
+etcd_status etcd_members_add(struct etcd_client *client,
+                             const struct etcd_context *context,
+                             const char *peer_url,
+                             struct etcd_members **added,
+                             struct etcd_error **error);
+
+/**
+ * Removes a member for good: its process ends, and its id never comes back. Removing one that was removed before is
+ * fine, as in Go. Statuses as for etcd_members_add. ETCD_ERR_INVALID_ARGUMENT: client or member_id is NULL, or
+ * member_id is empty, has a "/", or is "." or "..". ETCD_ERR_MEMBERS: "No such member" (HTTP 404), or "Insufficient
+ * credentials" (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_members_remove(struct etcd_client *client,
+                                const struct etcd_context *context,
+                                const char *member_id,
+                                struct etcd_error **error);
+
+/**
+ * Replaces the peer URLs of a member; the list is copied, its URLs are trimmed and sorted. Statuses as for
+ * etcd_members_add.
+ * ETCD_ERR_INVALID_ARGUMENT: client, member_id or peer_urls is NULL, the id is one that etcd_members_remove refuses,
+ * the list is empty, or a URL is one that etcd_members_add refuses. ETCD_ERR_MEMBERS: "No such member" (HTTP 404),
+ * "membership: peerURL exists" (HTTP 409), or "Insufficient credentials" (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_members_update(struct etcd_client *client,
+                                const struct etcd_context *context,
+                                const char *member_id,
+                                const struct etcd_strings *peer_urls,
+                                struct etcd_error **error);
+
+/**
+ * The leader of the cluster, as a list of one. The caller frees it with etcd_members_free. Statuses as for
+ * etcd_members_list;
+ * ETCD_ERR_INVALID_ARGUMENT: client or leader is NULL. While the cluster elects one, every endpoint fails:
+ * ETCD_ERR_CLUSTER, with ETCD_ERR_NO_LEADER in the error's list.
+ */
+ETCD_API
+etcd_status etcd_members_leader(struct etcd_client *client,
+                                const struct etcd_context *context,
+                                struct etcd_members **leader,
+                                struct etcd_error **error);
+
+/**
+ * How many members there are; 0 for NULL.
+ */
+ETCD_API size_t etcd_members_len(const struct etcd_members *members);
+
+/**
+ * A member, borrowed from the list; NULL past the end and for NULL.
+ */
+ETCD_API const struct etcd_member *etcd_members_get(const struct etcd_members *members, size_t index);
+
+/**
+ * Frees a list with its members; NULL is fine; any thread.
+ */
+ETCD_API void etcd_members_free(struct etcd_members *members);
+
+/**
+ * The member's id, in hexadecimal; borrowed; NULL for NULL.
+ */
+ETCD_API const char *etcd_member_id(const struct etcd_member *member);
+
+/**
+ * The member's name; borrowed; "" for a member that was added and has never started; NULL for NULL.
+ */
+ETCD_API const char *etcd_member_name(const struct etcd_member *member);
+
+/**
+ * Where the other members reach it; borrowed, and neither to be changed nor freed; NULL for NULL.
+ */
+ETCD_API const struct etcd_strings *etcd_member_peer_urls(const struct etcd_member *member);
+
+/**
+ * Where clients reach it; borrowed, and neither to be changed nor freed; empty for a member that was added and has
+ * never started; NULL for NULL.
+ */
+ETCD_API const struct etcd_strings *etcd_member_client_urls(const struct etcd_member *member);
+
+/**
+ * Makes the cluster ask for users. The user root must exist (etcd_auth_user_add); the client's own credentials are
+ * needed from then on: see etcd_config_set_credentials. Requests without a user act in the role guest, which may do
+ * everything with keys until its permissions are revoked. Like every write of this API, it is sent elsewhere only
+ * while no byte of it has gone out.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client is NULL. ETCD_ERR_AUTH: etcd refused; etcd_error_api_message has its words, such
+ * as "auth: No root user available, please create one" or "auth: already enabled" (HTTP 409), or "Insufficient
+ * credentials" (HTTP 401). The other statuses of etcd_auth_status, and for a write that must not be sent again what
+ * happened at its endpoint: ETCD_ERR_IO, ETCD_ERR_TIMEOUT, ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER,
+ * ETCD_ERR_INVALID_RESPONSE; its outcome is ETCD_MAYBE_APPLIED then.
+ */
+ETCD_API
+etcd_status etcd_auth_enable(struct etcd_client *client,
+                             const struct etcd_context *context,
+                             struct etcd_error **error);
+
+/**
+ * Lets everybody do everything again; users and roles stay. While auth is enabled, this and all other calls of this
+ * API but etcd_auth_status need a user with the role root. Statuses as for etcd_auth_enable; ETCD_ERR_AUTH: "auth:
+ * already disabled" (HTTP 409), or "Insufficient credentials" (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_auth_disable(struct etcd_client *client,
+                              const struct etcd_context *context,
+                              struct etcd_error **error);
+
+/**
+ * Whether auth is enabled. Needs no user. `enabled` is false on failure. A read: it may be sent to one endpoint after
+ * another until one answers.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client or enabled is NULL. ETCD_ERR_AUTH: etcd refused; etcd_error_api_message has its
+ * words. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
+ * ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the
+ * answer. ETCD_ERR_API: a refusal with a code. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK,
+ * ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ */
+ETCD_API
+etcd_status etcd_auth_status(struct etcd_client *client,
+                             const struct etcd_context *context,
+                             bool *enabled,
+                             struct etcd_error **error);
+
+/**
+ * Adds a user with a password; the user root gets the role root by itself. A user that exists is refused and keeps its
+ * password, which Go and the server would replace: the user is looked for first, all in the time of one call. When
+ * another client adds the same user between the look and the request, or the member that is asked lags behind, the
+ * server replaces the password all the same, and the call says so: ETCD_ERR_AUTH with outcome ETCD_APPLIED.
+ *
+ * Names are case-sensitive and cannot have a "/". etcd does not list users whose name starts with "_", and no one can
+ * log in as a user with a ":" in the name.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client, user or password is NULL or empty, or the name has a "/" or is "." or "..".
+ * ETCD_ERR_AUTH: "auth: User bob already exists." (HTTP 409), or "Insufficient credentials" (HTTP 401): nobody with
+ * the role root. The statuses of etcd_auth_enable.
+ */
+ETCD_API
+etcd_status etcd_auth_user_add(struct etcd_client *client,
+                               const struct etcd_context *context,
+                               const char *user,
+                               const char *password,
+                               struct etcd_error **error);
+
+/**
+ * Replaces the password of a user that exists; a missing one is refused and not made. Clients that use the old
+ * password are refused from then on, this one too if it is its own user. Statuses as for etcd_auth_user_add.
+ * ETCD_ERR_AUTH: there is no such user, for which etcd_error_is_user_not_found is true (HTTP 404), or "Insufficient
+ * credentials" (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_auth_user_change_password(struct etcd_client *client,
+                                           const struct etcd_context *context,
+                                           const char *user,
+                                           const char *password,
+                                           struct etcd_error **error);
+
+/**
+ * Removes a user. Statuses as for etcd_auth_user_change_password; ETCD_ERR_AUTH also for root while auth is enabled
+ * (HTTP 403).
+ */
+ETCD_API
+etcd_status etcd_auth_user_remove(struct etcd_client *client,
+                                  const struct etcd_context *context,
+                                  const char *user,
+                                  struct etcd_error **error);
+
+/**
+ * The names of a user's roles, as the member that answers knows them. The caller frees the list with
+ * etcd_strings_free. Statuses as for etcd_auth_status. ETCD_ERR_INVALID_ARGUMENT: client, user or roles is NULL, or
+ * the name is one that etcd_auth_user_add refuses. ETCD_ERR_AUTH: there is no such user (etcd_error_is_user_not_found,
+ * HTTP 404), one of its roles is gone (etcd_error_is_role_not_found, HTTP 404), or "Insufficient credentials" (HTTP
+ * 401).
+ */
+ETCD_API
+etcd_status etcd_auth_user_get(struct etcd_client *client,
+                               const struct etcd_context *context,
+                               const char *user,
+                               struct etcd_strings **roles,
+                               struct etcd_error **error);
+
+/**
+ * The names of all users. The caller frees the list with etcd_strings_free. Statuses as for etcd_auth_status.
+ * ETCD_ERR_INVALID_ARGUMENT: client or users is NULL. ETCD_ERR_AUTH: "Insufficient credentials" (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_auth_user_list(struct etcd_client *client,
+                                const struct etcd_context *context,
+                                struct etcd_strings **users,
+                                struct etcd_error **error);
+
+/**
+ * Gives a user roles: all of them or, on failure, none. etcd takes roles that do not exist too, and then cannot answer
+ * etcd_auth_user_get. Statuses as for etcd_auth_user_change_password. ETCD_ERR_INVALID_ARGUMENT also when roles is
+ * NULL or empty or has an empty name. ETCD_ERR_AUTH also when the user has one of the roles already (HTTP 409).
+ */
+ETCD_API
+etcd_status etcd_auth_user_grant(struct etcd_client *client,
+                                 const struct etcd_context *context,
+                                 const char *user,
+                                 const struct etcd_strings *roles,
+                                 struct etcd_error **error);
+
+/**
+ * Takes roles from a user: all of them or, on failure, none. Statuses as for etcd_auth_user_change_password.
+ * ETCD_ERR_INVALID_ARGUMENT also when roles is NULL or empty. ETCD_ERR_AUTH also when the user does not have one of
+ * the roles (HTTP 409).
+ */
+ETCD_API
+etcd_status etcd_auth_user_revoke(struct etcd_client *client,
+                                  const struct etcd_context *context,
+                                  const char *user,
+                                  const struct etcd_strings *roles,
+                                  struct etcd_error **error);
+
+/**
+ * Adds a role without permissions. Names are as for users. Statuses as for etcd_auth_enable.
+ * ETCD_ERR_INVALID_ARGUMENT: client or role is NULL, or the name is empty, has a "/", or is "." or "..".
+ * ETCD_ERR_AUTH: the role exists (HTTP 409), it is the built-in role root (HTTP 403), or "Insufficient credentials"
+ * (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_auth_role_add(struct etcd_client *client,
+                               const struct etcd_context *context,
+                               const char *role,
+                               struct etcd_error **error);
+
+/**
+ * Removes a role. Users to whom it was granted keep its name, and etcd cannot answer etcd_auth_user_get for them until
+ * it is revoked. Statuses as for etcd_auth_role_add. ETCD_ERR_AUTH: there is no such role, for which
+ * etcd_error_is_role_not_found is true (HTTP 404), it is the built-in role root (HTTP 403), or "Insufficient
+ * credentials" (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_auth_role_remove(struct etcd_client *client,
+                                  const struct etcd_context *context,
+                                  const char *role,
+                                  struct etcd_error **error);
+
+/**
+ * What a role may read and write: keys, or prefixes that end in "*". Both lists may be NULL when they are not wanted;
+ * the caller frees them with etcd_strings_free. Statuses as for etcd_auth_status. ETCD_ERR_INVALID_ARGUMENT: client or
+ * role is NULL, or the name is one that etcd_auth_role_add refuses. ETCD_ERR_AUTH: there is no such role
+ * (etcd_error_is_role_not_found, HTTP 404), or "Insufficient credentials" (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_auth_role_get(struct etcd_client *client,
+                               const struct etcd_context *context,
+                               const char *role,
+                               struct etcd_strings **read_prefixes,
+                               struct etcd_strings **write_prefixes,
+                               struct etcd_error **error);
+
+/**
+ * The names of all roles, the built-in root among them. The caller frees the list with etcd_strings_free. Statuses as
+ * for etcd_auth_status.
+ * ETCD_ERR_INVALID_ARGUMENT: client or roles is NULL. ETCD_ERR_AUTH: "Insufficient credentials" (HTTP 401).
+ */
+ETCD_API
+etcd_status etcd_auth_role_list(struct etcd_client *client,
+                                const struct etcd_context *context,
+                                struct etcd_strings **roles,
+                                struct etcd_error **error);
+
+/**
+ * Lets a role read or write these keys: "/a" is the key alone, "/a*" everything that starts so, "/a/" followed by "*"
+ * all below the directory. Recursive calls need a prefix that ends in "*". All are granted or, on failure, none.
+ * Statuses as for etcd_auth_role_remove.
+ * ETCD_ERR_INVALID_ARGUMENT also when prefixes is NULL or empty (etcd would take that for a new role) or has an empty
+ * string (etcd would crash in every request that it checks against it), or the permission is unknown. ETCD_ERR_AUTH
+ * also when one of them was granted already (HTTP 409).
+ */
+ETCD_API
+etcd_status etcd_auth_role_grant_kv(struct etcd_client *client,
+                                    const struct etcd_context *context,
+                                    const char *role,
+                                    const struct etcd_strings *prefixes,
+                                    etcd_permission permission,
+                                    struct etcd_error **error);
+
+/**
+ * Takes permissions from a role; those that it does not have are passed over as long as there is one that it has.
+ * Statuses as for etcd_auth_role_remove. ETCD_ERR_INVALID_ARGUMENT also when prefixes is NULL or empty, or the
+ * permission is unknown. ETCD_ERR_AUTH also when it has none of them (HTTP 400).
+ */
+ETCD_API
+etcd_status etcd_auth_role_revoke_kv(struct etcd_client *client,
+                                     const struct etcd_context *context,
+                                     const char *role,
+                                     const struct etcd_strings *prefixes,
+                                     etcd_permission permission,
+                                     struct etcd_error **error);
+
+/**
  * An empty list. The caller frees it with etcd_strings_free. Never NULL but for lack of memory.
  */
 ETCD_API struct etcd_strings *etcd_strings_new(void);
@@ -1496,7 +1852,7 @@ ETCD_API size_t etcd_strings_len(const struct etcd_strings *strings);
 ETCD_API const char *etcd_strings_get(const struct etcd_strings *strings, size_t index);
 
 /**
- * Frees a list; NULL is fine; any thread.
+ * Frees a list; NULL is fine, and a list that belongs to another object is left alone; any thread.
  */
 ETCD_API void etcd_strings_free(struct etcd_strings *strings);
 

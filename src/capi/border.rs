@@ -71,8 +71,8 @@ pub(super) unsafe fn optional<'a, H: Handle>(argument: &str, pointer: *const H) 
     unsafe { required(argument, pointer) }.map(Some)
 }
 
-/// An out-parameter that must not be NULL. Functions set their outputs to NULL before anything can fail.
-pub(super) fn present<T>(argument: &str, pointer: *mut *mut T) -> Result<()> {
+/// An out-parameter that must not be NULL. Functions set their outputs to NULL or false before anything can fail.
+pub(super) fn present<T>(argument: &str, pointer: *mut T) -> Result<()> {
     if pointer.is_null() { Err(wrong(argument, true)) } else { Ok(()) }
 }
 

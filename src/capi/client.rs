@@ -9,10 +9,10 @@ use super::config::etcd_config;
 use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
-use super::strings::etcd_strings;
+use super::strings::{self as string_list, etcd_strings};
 use crate::core::client::Client;
 use crate::core::config::{Config, timeout_from_ms};
-use crate::core::error::{Error, Result};
+use crate::core::error::{Error, Outcome, Result};
 use crate::core::status::Status;
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::{out, panics, strings};
@@ -96,6 +96,23 @@ pub(super) unsafe fn call(
     unsafe { border::fallible(error, call) }
 }
 
+/// As `call`, for what changes the cluster: what it had done when a panic struck, nobody can say.
+///
+/// # Safety
+/// As for `call`.
+pub(super) unsafe fn write(
+    client: *mut etcd_client,
+    context: *const etcd_context,
+    error: *mut *mut etcd_error,
+    body: impl FnOnce(&Client, Option<&Context>) -> Result<()>,
+) -> etcd_status {
+    let run = |client: &Client, context: Option<&Context>| {
+        panics::catch(|| body(client, context)).unwrap_or_else(|panic| Err(panic.with_outcome(Outcome::MaybeApplied)))
+    };
+    // SAFETY: the caller's promise.
+    unsafe { call(client, context, error, run) }
+}
+
 /// Makes a client from a copy of `config`; NULL takes all defaults. No network traffic, no thread. The caller frees it with
 /// etcd_client_free. Create clients before threads that change the environment: the proxy variables are read here.
 ///
@@ -172,9 +189,8 @@ pub unsafe extern "C" fn etcd_client_endpoints(
     unsafe { out::put(endpoints, ptr::null_mut()) };
     let body = |client: &Client, _: Option<&Context>| {
         border::present("endpoints", endpoints)?;
-        let list = client.endpoints().iter().map(|url| strings::c_string(url)).collect();
         // SAFETY: the C caller's promise.
-        unsafe { out::put(endpoints, handle::give(list)) };
+        unsafe { out::put(endpoints, string_list::give(&client.endpoints())) };
         Ok(())
     };
     // SAFETY: the C caller's promise.
@@ -194,8 +210,8 @@ pub unsafe extern "C" fn etcd_client_set_endpoints(
 ) -> etcd_status {
     let body = |client: &Client, _: Option<&Context>| {
         // SAFETY: the C caller's promise.
-        let list = unsafe { border::required("endpoints", endpoints) }?;
-        client.set_endpoints(list.iter().map(|url| url.to_str().unwrap_or_default()))
+        let list = unsafe { string_list::texts("endpoints", endpoints) }?;
+        client.set_endpoints(list.into_iter())
     };
     // SAFETY: the C caller's promise.
     unsafe { call(client, ptr::null(), error, body) }

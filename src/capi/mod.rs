@@ -4,11 +4,15 @@
 // The documentation is the header's: it is written for the C reader.
 #![allow(clippy::missing_safety_doc)]
 
+pub mod auth;
+pub mod auth_roles;
+pub mod auth_users;
 pub mod client;
 pub mod config;
 pub mod context;
 pub mod error;
 pub mod keys;
+pub mod members;
 pub mod options;
 pub mod response;
 pub mod status;

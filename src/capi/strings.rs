@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::border;
 use super::status::etcd_status;
-use crate::core::error::Error;
+use crate::core::error::{Error, Result};
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::strings;
 
@@ -17,6 +17,26 @@ pub struct etcd_strings {
 impl Handle for etcd_strings {
     type Value = Vec<CString>;
     const TAG: u64 = 0x6573_7472_696e_6773;
+}
+
+/// A list that the caller frees.
+pub(super) fn give<T: AsRef<str>>(texts: &[T]) -> *mut etcd_strings {
+    handle::give(c_strings(texts))
+}
+
+pub(super) fn c_strings<T: AsRef<str>>(texts: &[T]) -> Vec<CString> {
+    texts.iter().map(|text| strings::c_string(text.as_ref())).collect()
+}
+
+/// The texts of a list that must not be NULL.
+///
+/// # Safety
+/// As for `border::required`.
+pub(super) unsafe fn texts<'a>(argument: &str, list: *const etcd_strings) -> Result<Vec<&'a str>> {
+    // SAFETY: the caller's promise.
+    let list = unsafe { border::required(argument, list) }?;
+    // They were UTF-8 when they were added.
+    Ok(list.iter().map(|text| text.to_str().unwrap_or_default()).collect())
 }
 
 /// An empty list. The caller frees it with etcd_strings_free. Never NULL but for lack of memory.
@@ -52,7 +72,7 @@ pub unsafe extern "C" fn etcd_strings_get(strings: *const etcd_strings, index: u
     text.map_or(ptr::null(), |text| text.as_ptr())
 }
 
-/// Frees a list; NULL is fine; any thread.
+/// Frees a list; NULL is fine, and a list that belongs to another object is left alone; any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_strings_free(strings: *mut etcd_strings) {
     // SAFETY: the caller owns the object.

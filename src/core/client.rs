@@ -10,7 +10,7 @@ use super::config::{Config, DEFAULT_ENDPOINT, Protocol, parse_endpoints};
 use super::connector::Connector;
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
-use super::exchange::Request;
+use super::exchange::{Answer, Request};
 use super::keys::Operation;
 use super::log::Level;
 use super::pool::Pool;
@@ -19,6 +19,7 @@ use super::response::Response;
 use super::ring::{Endpoints, Ring};
 use super::status::Status;
 use super::v2;
+use super::v2::failure::Asked;
 use super::watch::member_check::MemberChecks;
 use crate::rt::callback;
 use crate::rt::context::Context;
@@ -122,6 +123,28 @@ impl Client {
     pub(super) fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {
         let (shared, request, context) = (self.shared.clone(), Arc::new(request), context.cloned());
         self.block_on(|pool| call::http(shared, pool, request, context))?
+    }
+
+    /// A call of an API other than keys: its answer, or the error that the answer is.
+    pub(super) fn ask<T>(
+        &self,
+        request: Request,
+        context: Option<&Context>,
+        decode: impl FnOnce(&Answer, Asked<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let effect = request.effect;
+        let answered = self.http(request, context)?;
+        let result = decode(&answered.answer, Asked { endpoint: &answered.endpoint, effect });
+        result.map_err(|error| answered.explain(error))
+    }
+
+    /// The context of a call of several requests, which all of them together have the time of one call for.
+    pub(super) fn whole_call(&self, context: Option<&Context>) -> Option<Context> {
+        let of_config = || {
+            let timeout = self.shared.config.request_timeout?;
+            Some(Context::with_timeout_ms(None, i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX)))
+        };
+        context.cloned().or_else(of_config)
     }
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attempt;
+pub mod auth;
 pub mod call;
 pub mod client;
 pub mod cluster;
@@ -15,7 +16,9 @@ pub mod error;
 pub mod exchange;
 pub mod keys;
 pub mod log;
+pub mod members;
 pub mod open_answer;
+pub mod peer_url;
 pub mod pool;
 pub mod proxy;
 pub mod redirect;

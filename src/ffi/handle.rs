@@ -36,6 +36,11 @@ pub fn element<H: Handle>(objects: &[Object<H::Value>], position: usize) -> Opti
     (position < objects.len()).then(|| objects.as_ptr().wrapping_add(position).cast())
 }
 
+/// The handle of an object that stands inside another one.
+pub fn inside<H: Handle>(object: &Object<H::Value>) -> *const H {
+    ptr::from_ref(object).cast()
+}
+
 /// From one element of a list to another; both positions must lie in it.
 pub fn sibling<H: Handle>(element: *const H, from: usize, to: usize) -> *const H {
     element.cast::<Object<H::Value>>().wrapping_sub(from).wrapping_add(to).cast()
@@ -64,15 +69,20 @@ pub unsafe fn borrow<'a, H: Handle>(handle: *const H) -> Option<&'a H::Value> {
     Some(unsafe { &(*object).value })
 }
 
-/// Like `borrow`, for objects that one thread at a time may change.
+/// Like `borrow`, for objects that one thread at a time may change. None for a borrowed object too, which others may read.
 ///
 /// # Safety
 /// As for `borrow`, and no other borrow of the same object exists.
 pub unsafe fn borrow_mut<'a, H: Handle>(handle: *mut H) -> Option<&'a mut H::Value> {
     // SAFETY: the caller's promise.
     unsafe { borrow(handle.cast_const()) }?;
-    // SAFETY: the tag was right, and the caller promises that nobody else has it.
-    Some(unsafe { &mut (*handle.cast::<Object<H::Value>>()).value })
+    let object = handle.cast::<Object<H::Value>>();
+    // SAFETY: the tag was right, so there is an object.
+    if unsafe { (*object).tag } & BORROWED != 0 {
+        return None;
+    }
+    // SAFETY: as above, and the caller promises that nobody else has it.
+    Some(unsafe { &mut (*object).value })
 }
 
 /// Takes the value back from C, to be dropped. None for NULL, a borrowed object or another type.
@@ -136,11 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn a_borrowed_object_cannot_be_freed() {
+    fn a_borrowed_object_can_be_neither_changed_nor_freed() {
         let objects = [Object::borrowed::<Apple>("green".into()), Object::borrowed::<Apple>("red".into())];
         let handle = sibling(element::<Apple>(&objects, 0).expect("an element"), 0, 1);
         // SAFETY: `objects` lives on this stack.
         unsafe {
+            assert!(borrow_mut(handle.cast_mut()).is_none());
             assert!(take(handle.cast_mut()).is_none());
             assert_eq!(borrow(handle).expect("an apple"), "red");
         }

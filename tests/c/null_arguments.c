@@ -42,6 +42,7 @@ static void test_free(void)
     etcd_delete_options_free(NULL);
     etcd_create_in_order_options_free(NULL);
     etcd_response_free(NULL);
+    etcd_members_free(NULL);
     etcd_strings_free(NULL);
     CHECK(1, "every _free takes NULL");
 }
@@ -252,6 +253,122 @@ static void test_response_and_node(etcd_client *client)
     etcd_response_free(response);
 }
 
+/* Calls that a NULL error object lets fail quietly: nobody listens at the client's endpoint, so nothing changes. */
+static void test_members(etcd_client *client)
+{
+    etcd_client *nobody = client_of("http://127.0.0.1:1", 5000);
+    etcd_members *members = NULL;
+    etcd_strings *urls = etcd_strings_new();
+    const etcd_member *member;
+
+    HARMLESS(etcd_strings_add(urls, "http://127.0.0.1:1") == ETCD_OK);
+    REFUSED("client", etcd_members_list(NULL, NULL, &members, &error));
+    REFUSED("members", etcd_members_list(client, NULL, NULL, &error));
+    REFUSED("client", etcd_members_add(NULL, NULL, "http://127.0.0.1:1", &members, &error));
+    REFUSED("peer_url", etcd_members_add(client, NULL, NULL, &members, &error));
+    HARMLESS(etcd_members_add(nobody, NULL, "http://127.0.0.1:1", NULL, NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_members_remove(NULL, NULL, "1", &error));
+    REFUSED("member_id", etcd_members_remove(client, NULL, NULL, &error));
+    HARMLESS(etcd_members_remove(nobody, NULL, "1", NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_members_update(NULL, NULL, "1", urls, &error));
+    REFUSED("member_id", etcd_members_update(client, NULL, NULL, urls, &error));
+    REFUSED("peer_urls", etcd_members_update(client, NULL, "1", NULL, &error));
+    HARMLESS(etcd_members_update(nobody, NULL, "1", urls, NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_members_leader(NULL, NULL, &members, &error));
+    REFUSED("leader", etcd_members_leader(client, NULL, NULL, &error));
+    HARMLESS(etcd_members_leader(client, NULL, &members, NULL) == ETCD_OK);
+    etcd_members_free(members);
+    HARMLESS(etcd_members_list(client, NULL, &members, NULL) == ETCD_OK);
+
+    member = etcd_members_get(members, 0);
+    HARMLESS(etcd_members_len(NULL) == 0);
+    HARMLESS(etcd_members_get(NULL, 0) == NULL);
+    HARMLESS(etcd_members_get(members, SIZE_MAX) == NULL);
+    HARMLESS(etcd_member_id(NULL) == NULL);
+    HARMLESS(etcd_member_name(NULL) == NULL);
+    HARMLESS(etcd_member_peer_urls(NULL) == NULL);
+    HARMLESS(etcd_member_client_urls(NULL) == NULL);
+    HARMLESS(member != NULL && etcd_strings_len(etcd_member_peer_urls(member)) > 0);
+    etcd_members_free(members);
+    etcd_strings_free(urls);
+    etcd_client_free(nobody);
+}
+
+static void test_auth(etcd_client *client)
+{
+    etcd_client *nobody = client_of("http://127.0.0.1:1", 5000);
+    etcd_strings *list = NULL;
+    etcd_strings *names = etcd_strings_new();
+    bool enabled = true;
+
+    HARMLESS(etcd_strings_add(names, "/a") == ETCD_OK);
+    REFUSED("client", etcd_auth_enable(NULL, NULL, &error));
+    HARMLESS(etcd_auth_enable(nobody, NULL, NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_disable(NULL, NULL, &error));
+    HARMLESS(etcd_auth_disable(nobody, NULL, NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_status(NULL, NULL, &enabled, &error));
+    HARMLESS(!enabled);
+    REFUSED("enabled", etcd_auth_status(client, NULL, NULL, &error));
+    HARMLESS(etcd_auth_status(client, NULL, &enabled, NULL) == ETCD_OK);
+
+    REFUSED("client", etcd_auth_user_add(NULL, NULL, "u", "p", &error));
+    REFUSED("user", etcd_auth_user_add(client, NULL, NULL, "p", &error));
+    REFUSED("password", etcd_auth_user_add(client, NULL, "u", NULL, &error));
+    HARMLESS(etcd_auth_user_add(nobody, NULL, "u", "p", NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_user_change_password(NULL, NULL, "u", "p", &error));
+    REFUSED("user", etcd_auth_user_change_password(client, NULL, NULL, "p", &error));
+    REFUSED("password", etcd_auth_user_change_password(client, NULL, "u", NULL, &error));
+    HARMLESS(etcd_auth_user_change_password(nobody, NULL, "u", "p", NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_user_remove(NULL, NULL, "u", &error));
+    REFUSED("user", etcd_auth_user_remove(client, NULL, NULL, &error));
+    HARMLESS(etcd_auth_user_remove(nobody, NULL, "u", NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_user_get(NULL, NULL, "u", &list, &error));
+    REFUSED("user", etcd_auth_user_get(client, NULL, NULL, &list, &error));
+    REFUSED("roles", etcd_auth_user_get(client, NULL, "u", NULL, &error));
+    HARMLESS(etcd_auth_user_get(nobody, NULL, "u", &list, NULL) == ETCD_ERR_CLUSTER && list == NULL);
+    REFUSED("client", etcd_auth_user_list(NULL, NULL, &list, &error));
+    REFUSED("users", etcd_auth_user_list(client, NULL, NULL, &error));
+    HARMLESS(etcd_auth_user_list(nobody, NULL, &list, NULL) == ETCD_ERR_CLUSTER && list == NULL);
+    REFUSED("client", etcd_auth_user_grant(NULL, NULL, "u", names, &error));
+    REFUSED("user", etcd_auth_user_grant(client, NULL, NULL, names, &error));
+    REFUSED("roles", etcd_auth_user_grant(client, NULL, "u", NULL, &error));
+    HARMLESS(etcd_auth_user_grant(nobody, NULL, "u", names, NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_user_revoke(NULL, NULL, "u", names, &error));
+    REFUSED("user", etcd_auth_user_revoke(client, NULL, NULL, names, &error));
+    REFUSED("roles", etcd_auth_user_revoke(client, NULL, "u", NULL, &error));
+    HARMLESS(etcd_auth_user_revoke(nobody, NULL, "u", names, NULL) == ETCD_ERR_CLUSTER);
+
+    REFUSED("client", etcd_auth_role_add(NULL, NULL, "r", &error));
+    REFUSED("role", etcd_auth_role_add(client, NULL, NULL, &error));
+    HARMLESS(etcd_auth_role_add(nobody, NULL, "r", NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_role_remove(NULL, NULL, "r", &error));
+    REFUSED("role", etcd_auth_role_remove(client, NULL, NULL, &error));
+    HARMLESS(etcd_auth_role_remove(nobody, NULL, "r", NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_role_get(NULL, NULL, "r", &list, &list, &error));
+    REFUSED("role", etcd_auth_role_get(client, NULL, NULL, &list, &list, &error));
+    HARMLESS(etcd_auth_role_get(client, NULL, "root", NULL, &list, NULL) == ETCD_OK && etcd_strings_len(list) == 1);
+    etcd_strings_free(list);
+    HARMLESS(etcd_auth_role_get(client, NULL, "root", &list, NULL, NULL) == ETCD_OK && etcd_strings_len(list) == 1);
+    etcd_strings_free(list);
+    HARMLESS(etcd_auth_role_get(client, NULL, "root", NULL, NULL, NULL) == ETCD_OK);
+    REFUSED("client", etcd_auth_role_list(NULL, NULL, &list, &error));
+    REFUSED("roles", etcd_auth_role_list(client, NULL, NULL, &error));
+    HARMLESS(etcd_auth_role_list(client, NULL, &list, NULL) == ETCD_OK && etcd_strings_len(list) > 0);
+    etcd_strings_free(list);
+    REFUSED("client", etcd_auth_role_grant_kv(NULL, NULL, "r", names, ETCD_READ, &error));
+    REFUSED("role", etcd_auth_role_grant_kv(client, NULL, NULL, names, ETCD_READ, &error));
+    REFUSED("prefixes", etcd_auth_role_grant_kv(client, NULL, "r", NULL, ETCD_READ, &error));
+    REFUSED("permission", etcd_auth_role_grant_kv(client, NULL, "r", names, 3, &error));
+    HARMLESS(etcd_auth_role_grant_kv(nobody, NULL, "r", names, ETCD_READ, NULL) == ETCD_ERR_CLUSTER);
+    REFUSED("client", etcd_auth_role_revoke_kv(NULL, NULL, "r", names, ETCD_READ, &error));
+    REFUSED("role", etcd_auth_role_revoke_kv(client, NULL, NULL, names, ETCD_READ, &error));
+    REFUSED("prefixes", etcd_auth_role_revoke_kv(client, NULL, "r", NULL, ETCD_READ, &error));
+    REFUSED("permission", etcd_auth_role_revoke_kv(client, NULL, "r", names, -1, &error));
+    HARMLESS(etcd_auth_role_revoke_kv(nobody, NULL, "r", names, ETCD_READ, NULL) == ETCD_ERR_CLUSTER);
+    etcd_strings_free(names);
+    etcd_client_free(nobody);
+}
+
 static void test_strings(void)
 {
     etcd_strings *list = etcd_strings_new();
@@ -330,6 +447,8 @@ int main(void)
     test_options();
     test_response_and_node(client);
     test_watcher(client);
+    test_members(client);
+    test_auth(client);
     test_strings();
     test_other_types(client);
     remove_test_keys(client);

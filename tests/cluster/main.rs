@@ -3,6 +3,7 @@
 //! What a call reports is compared with what an independent client finds on the server.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod auth;
 mod comparing;
 mod creating;
 mod deleting;
@@ -10,6 +11,7 @@ mod faults;
 mod late_commit;
 mod lifetimes;
 mod load;
+mod members;
 mod names;
 mod not_served;
 mod reading;

@@ -28,6 +28,11 @@ fn every_call_says_that_v2_is_switched_off_and_how_to_switch_it_on() {
         client.update("/a", "one").expect_err("off"),
         client.create_in_order("/a", "one", None).expect_err("off"),
         client.delete("/a").expect_err("off"),
+        client.members_list(None).expect_err("off"),
+        client.members_remove(None, "1").expect_err("off"),
+        client.auth().status().expect_err("off"),
+        client.auth().user_add("bob", "secret").expect_err("off"),
+        client.auth().role_remove("r").expect_err("off"),
     ];
     for failure in failures {
         assert_explains(&failure, &endpoint, &version);

@@ -4,10 +4,13 @@
 // C strings are read as C reads them.
 #![allow(clippy::disallowed_methods)]
 
+mod administration;
+mod auth;
 mod connections;
 mod contexts;
 mod credentials;
 mod log;
+mod members;
 mod operations;
 mod outcomes;
 mod proxies;

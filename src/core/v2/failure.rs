@@ -1,9 +1,11 @@
 //! Answers that are no success: etcd's own refusals, failing members, and servers that are not etcd.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::api_code;
-use crate::core::error::{Error, Outcome, ServerError};
+use crate::core::error::{Error, Outcome, Result, ServerError};
 use crate::core::exchange::{Answer, Effect, Hop};
 use crate::core::status::Status;
 
@@ -30,6 +32,54 @@ pub fn refusal(answer: &Answer, endpoint: &str, effect: Effect) -> Error {
         }
     };
     error.at(endpoint).with_http_status(answer.http_status)
+}
+
+/// What a refusal or a senseless answer is told with.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub endpoint: &'a str,
+    pub effect: Effect,
+}
+
+/// The advice for "Insufficient credentials", which etcd says for a missing, an unknown and a weak user alike.
+pub const NEEDS_ROOT: &str = "auth is enabled and this call needs a user with the role root: \
+                              check name and password that etcd_config_set_credentials got";
+
+/// A refusal of the auth or members API, which gives its reason in words and without a code.
+pub fn refusal_in_words(
+    answer: &Answer,
+    asked: Asked<'_>,
+    status: Status,
+    advice: impl FnOnce(u16, &ServerError) -> &'static str,
+) -> Error {
+    match server_error(answer) {
+        Some(server) if server.code == 0 && answer.http_status >= 400 => {
+            let advice = advice(answer.http_status, &server);
+            let separator = if advice.is_empty() { "" } else { "; " };
+            let text = format!("{} at {}{separator}{advice}", words(&server).trim_end_matches('.'), asked.endpoint);
+            Error::new(status, text).with_server(server).at(asked.endpoint).with_http_status(answer.http_status)
+        }
+        _ => refusal(answer, asked.endpoint, asked.effect),
+    }
+}
+
+/// The body of a success, which is a JSON object.
+pub fn object(answer: &Answer, asked: Asked<'_>) -> Result<Value> {
+    let body: Value = serde_json::from_slice(&answer.body).map_err(|why| senseless(answer, asked, &why))?;
+    if body.is_object() { Ok(body) } else { Err(senseless(answer, asked, &"it is no object")) }
+}
+
+/// A success whose body makes no sense: whether it came from etcd, nobody can say.
+pub fn senseless(answer: &Answer, asked: Asked<'_>, why: &dyn fmt::Display) -> Error {
+    let outcome = if asked.effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
+    let status = if answer.body.is_empty() { Status::EmptyBody } else { Status::InvalidResponse };
+    let text = format!(
+        "{} answered HTTP {} with {}, which is not the JSON of etcd ({why}); the endpoint is probably not etcd",
+        asked.endpoint,
+        answer.http_status,
+        excerpt(&answer.body)
+    );
+    Error::new(status, one_line(&text)).at(asked.endpoint).with_http_status(answer.http_status).with_outcome(outcome)
 }
 
 /// A member that fails. Go calls every 500 and 503 "has no leader" and throws the body away.

@@ -1,10 +1,16 @@
 //! The etcd v2 API over HTTP/1.1: wire forms, and what its answers mean.
 
 pub mod api_code;
+pub mod auth_answer;
+pub mod auth_request;
 pub mod failure;
+pub mod json_text;
 pub mod keys_answer;
 pub mod keys_request;
+pub mod members_answer;
+pub mod members_request;
 pub mod not_served;
+pub mod segment;
 pub mod version;
 pub mod watch_event;
 pub mod watch_request;

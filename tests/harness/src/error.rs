@@ -15,6 +15,8 @@ pub struct Failure {
     pub api_cause: Option<String>,
     pub api_index: u64,
     pub outcome: i32,
+    pub is_user_not_found: bool,
+    pub is_role_not_found: bool,
     pub list: Vec<Failure>,
 }
 
@@ -43,6 +45,8 @@ impl Failure {
                 api_cause: text(etcd_error_api_cause(error)),
                 api_index: etcd_error_api_index(error),
                 outcome: etcd_error_outcome(error),
+                is_user_not_found: etcd_error_is_user_not_found(error),
+                is_role_not_found: etcd_error_is_role_not_found(error),
                 list: (0..etcd_error_list_len(error))
                     .map(|index| Failure::read(etcd_error_list_get(error, index)))
                     .collect(),

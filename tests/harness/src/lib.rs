@@ -4,14 +4,19 @@
 // The harness is C's side of the border, where raw pointers are read.
 #![allow(clippy::disallowed_methods)]
 
+mod auth;
 mod client;
 mod error;
+mod members;
 mod options;
 mod response;
+mod strings;
 mod watcher;
 
+pub use auth::Auth;
 pub use client::{Client, Config, Context};
 pub use error::Failure;
+pub use members::Member;
 pub use options::{Delete, Get, Set};
 pub use response::{Node, Response};
 pub use watcher::{Watch, Watcher};

@@ -28,4 +28,4 @@ pub use oracle::{Answer, Oracle};
 pub use ports::{HangingListener, RefusedEndpoint, ReservedPort, free_port, refused_endpoint};
 pub use private_dir::PrivateDir;
 pub use scripted_server::{Place, Reply, Request, ScriptedServer, Welcome};
-pub use waiting::wait_until;
+pub use waiting::{wait_for, wait_until};

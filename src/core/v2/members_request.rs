@@ -1,0 +1,57 @@
+//! Calls of the members API as HTTP requests, byte for byte as the Go client sends them.
+
+use bytes::Bytes;
+use http::Method;
+
+use super::{json_text, segment};
+use crate::core::error::Result;
+use crate::core::exchange::{Effect, Request};
+use crate::core::peer_url;
+
+const PATH: &str = "/v2/members";
+const JSON: &str = "application/json";
+
+pub fn list() -> Request {
+    read(PATH)
+}
+
+pub fn leader() -> Request {
+    read("/v2/members/leader")
+}
+
+pub fn add(peer_url: &str) -> Result<Request> {
+    let urls = peer_url::canonical("peer_url", [peer_url])?;
+    Ok(write(Method::POST, PATH.into(), Some(&urls)))
+}
+
+pub fn remove(id: &str) -> Result<Request> {
+    Ok(write(Method::DELETE, segment::path("member_id", PATH, id)?, None))
+}
+
+pub fn update(id: &str, peer_urls: &[&str]) -> Result<Request> {
+    let urls = peer_url::canonical("peer_urls", peer_urls.iter().copied())?;
+    Ok(write(Method::PUT, segment::path("member_id", PATH, id)?, Some(&urls)))
+}
+
+fn read(path: &str) -> Request {
+    Request {
+        method: Method::GET,
+        path: path.into(),
+        query: String::new(),
+        content_type: None,
+        body: Bytes::new(),
+        effect: Effect::Read,
+    }
+}
+
+fn write(method: Method, path: String, peer_urls: Option<&[String]>) -> Request {
+    let body = peer_urls.map(|urls| format!("{{\"peerURLs\":{}}}", json_text::list(urls.iter().map(String::as_str))));
+    Request {
+        method,
+        path,
+        query: String::new(),
+        content_type: body.is_some().then_some(JSON),
+        body: body.unwrap_or_default().into(),
+        effect: Effect::OneShotWrite,
+    }
+}
