@@ -204,8 +204,8 @@ fn a_reader_that_is_too_slow_is_told_and_sees_no_gap() {
     let (first, _) = after_registration(&server, &watcher, || client.set("/slow/k", "first").expect("set"));
     // More than the queue here and the buffers between can hold, and then more than the history there.
     let value = "x".repeat(64 << 10);
-    for _ in 0..400 {
-        client.set("/slow/k", &value).expect("set");
+    for number in 0..320 {
+        client.set(&format!("/slow/{number}"), &value).expect("set");
     }
     for _ in 0..1100 {
         client.set("/noise", "x").expect("set");
