@@ -1,4 +1,5 @@
-//! Reads the history. Each request of a watch in the past brings one event and takes a round trip, so several indexes are asked for at once: whatever happened at an index is in the answer to that index.
+//! Reads the history. Each request of a watch in the past brings one event and takes a round trip, so several indexes
+//! are asked for at once: whatever happened at an index is in the answer to that index.
 
 use std::sync::Arc;
 
@@ -66,7 +67,7 @@ impl Follower {
                 // The server waits with the answers, so nothing is there; unless it is the server that is stuck.
                 if delivered == 0 {
                     self.silence().check(endpoint, AMPLE).await?;
-                    self.position.nothing_in_history();
+                    self.position.caught_up();
                 }
                 break;
             };

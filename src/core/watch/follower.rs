@@ -113,7 +113,9 @@ impl Follower {
             }
         };
         let head = Answer { http_status: open.http_status, headers: open.headers.clone(), body: Bytes::new() };
-        self.check_cluster(&head, &endpoint).await?;
+        if let Some(error) = self.other_cluster(&head, &endpoint) {
+            return if self.options.resync { self.resync(&error).await.map(|()| true) } else { Err(error) };
+        }
         let mut pace = self.register(&head, &endpoint)?;
         let before = self.events_delivered;
         if catching_up && let Err(error) = self.catch_up(&endpoint).await {
@@ -169,21 +171,21 @@ impl Follower {
         Ok(Pace::from(index))
     }
 
-    /// An index says nothing about another cluster, such as one that was set up anew under the same address.
-    async fn check_cluster(&mut self, head: &Answer, endpoint: &Endpoint) -> Result<()> {
-        let Some(id) = head.headers.get("x-etcd-cluster-id").map(|id| id.as_bytes().to_vec()) else { return Ok(()) };
-        let Some(before) = self.cluster_id.as_ref().filter(|before| **before != id) else {
-            self.cluster_id = Some(id);
-            return Ok(());
-        };
-        let (before, now) = (String::from_utf8_lossy(before), String::from_utf8_lossy(&id));
-        let text = format!("a watch of cluster {now}, but it began on cluster {before}; read the state and watch anew");
-        let error = invalid(endpoint, &text);
-        if !self.options.resync {
-            return Err(error);
+    /// An index says nothing about another cluster, such as one that was set up anew under the same address. Gives the
+    /// reason where the watch cannot go on as it is.
+    fn other_cluster(&mut self, head: &Answer, endpoint: &Endpoint) -> Option<Error> {
+        let id = head.headers.get("x-etcd-cluster-id")?.as_bytes().to_vec();
+        let before = self.cluster_id.get_or_insert_with(|| id.clone());
+        if *before == id {
+            return None;
         }
-        self.cluster_id = Some(id);
-        self.resync(&error).await
+        let (began_on, now) = (String::from_utf8_lossy(before), String::from_utf8_lossy(&id));
+        let text =
+            format!("a watch of cluster {now}, but it began on cluster {began_on}; read the state and watch anew");
+        if self.options.resync {
+            self.cluster_id = Some(id.clone());
+        }
+        Some(invalid(endpoint, &text))
     }
 
     async fn read(

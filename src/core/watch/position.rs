@@ -78,6 +78,11 @@ impl Position {
         self.next = self.next.max(Some(index));
     }
 
+    /// All the history before the live stream has been read.
+    pub fn caught_up(&mut self) {
+        self.next = self.next.max(self.registered.checked_add(1));
+    }
+
     /// Whether the history, as far as it is known, may hold events after the position.
     pub fn has_history_to_read(&self) -> bool {
         self.next.is_some_and(|next| next <= self.registered)
@@ -159,6 +164,18 @@ mod tests {
         position.event(800).expect("in front");
         position.nothing_in_history();
         assert_eq!(position.wait_index(), 801, "802 to 900 may hold more events");
+    }
+
+    #[test]
+    fn a_watch_that_has_caught_up_stands_where_the_live_stream_begins() {
+        let mut position = Position::after(10);
+        position.registered(20);
+        position.event(12).expect("in front");
+        position.caught_up();
+        assert_eq!((position.wait_index(), position.has_history_to_read()), (21, false));
+        position.event(30).expect("in front");
+        position.caught_up();
+        assert_eq!(position.wait_index(), 31);
     }
 
     #[test]
