@@ -3,7 +3,9 @@
 pub mod api_code;
 pub mod auth_answer;
 pub mod auth_request;
+pub mod client_urls;
 pub mod failure;
+pub mod health;
 pub mod json_text;
 pub mod keys_answer;
 pub mod keys_request;
@@ -11,6 +13,7 @@ pub mod members_answer;
 pub mod members_request;
 pub mod not_served;
 pub mod segment;
+pub mod stats;
 pub mod version;
 pub mod watch_event;
 pub mod watch_request;
