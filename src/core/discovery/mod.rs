@@ -44,9 +44,15 @@ pub fn discover(
     alone::block_on(async move {
         // No client whose end could end this.
         let closed = CancellationToken::new();
-        let asking = ask_both(Arc::new(servers), questions, context.deadline());
+        let asking = ask_both(Arc::new(servers), questions, context.deadline().map(shortly_before));
         call::unless_interrupted(Some(&context), &closed, asking).await.map_err(during_lookup)?
     })?
+}
+
+/// Lookups give up by themselves, so that what one has found counts and what the other has met can be told.
+fn shortly_before(deadline: Instant) -> Instant {
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    deadline.checked_sub(remaining / 10).unwrap_or(deadline)
 }
 
 fn during_lookup(error: Error) -> Error {
@@ -122,6 +128,11 @@ fn collect(results: [std::result::Result<Vec<Record>, Failure>; 2]) -> Result<Ve
 
 /// None for what could never be an endpoint, whatever a name server says.
 fn url(scheme: &str, record: &Record) -> Option<String> {
+    // No byte that would mean something else in a URL, such as the @ behind a user name.
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if !record.target.bytes().all(is_host) {
+        return None;
+    }
     let url = format!("{scheme}://{}:{}", record.target, record.port);
     Endpoint::parse(&url).ok().map(|_| url)
 }

@@ -61,7 +61,10 @@ fn decode<T: DeserializeOwned>(answered: &Answered, path: &str) -> Result<T> {
     if answer.http_status != 200 {
         return Err(failure::refusal(answer, endpoint, Effect::Read));
     }
-    serde_json::from_slice(&answer.body).map_err(|_| {
+    // An array would be taken for an object's fields in their order.
+    let is_object = answer.body.trim_ascii_start().starts_with(b"{");
+    let decoded = is_object.then(|| serde_json::from_slice(&answer.body).ok()).flatten();
+    decoded.ok_or_else(|| {
         let said = failure::excerpt(&answer.body);
         let text = format!("{endpoint} answered {path} with {said}; the endpoint is probably not etcd");
         Error::new(Status::InvalidResponse, text).at(endpoint).with_http_status(answer.http_status)
