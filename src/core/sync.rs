@@ -49,7 +49,7 @@ pub async fn sync(client: Arc<Shared>, pool: Arc<Pool>, context: Option<Context>
         }
     };
     let patience = patience(context.as_ref());
-    let starting = start_where_connected(&client, &endpoints, &answered.endpoint, patience);
+    let starting = start_where_reachable(&client, &pool, &endpoints, &answered.endpoint, patience);
     call::unless_interrupted(context.as_ref(), &client.closed, starting).await?;
     let same_pin = current.pinned().map(|endpoint| endpoint.url()) == endpoints.pinned().map(|endpoint| endpoint.url());
     if client.ring.finish_sync(&started, endpoints.clone()) && !(unchanged && same_pin) {
@@ -179,14 +179,21 @@ fn patience(context: Option<&Context>) -> Duration {
 }
 
 /// An advertised endpoint that cannot be reached from here (a container's localhost, an address behind NAT) must not cost
-/// the next call anything: the pin goes to the first endpoint with which a connection can be made, or to the one that
-/// has just answered.
-async fn start_where_connected(client: &Shared, endpoints: &Endpoints, answered: &str, patience: Duration) {
+/// the next call anything: the pin goes to the first endpoint that can be reached, or to the one that has just answered.
+async fn start_where_reachable(
+    client: &Arc<Shared>,
+    pool: &Arc<Pool>,
+    endpoints: &Endpoints,
+    answered: &str,
+    patience: Duration,
+) {
     let until = Instant::now() + patience;
     let mut round = endpoints.round();
     for left in (1..=endpoints.preferred().len()).rev() {
         let Some(endpoint) = round.next_endpoint() else { break };
-        if endpoint.url() == answered || can_connect(client, endpoint, until, left).await {
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        let share = until.saturating_duration_since(Instant::now()).checked_div(left).unwrap_or_default();
+        if endpoint.url() == answered || is_reachable(client, pool, endpoint, share).await {
             round.pin_current();
             return;
         }
@@ -194,22 +201,29 @@ async fn start_where_connected(client: &Shared, endpoints: &Endpoints, answered:
     endpoints.pin_to(|endpoint| endpoint.url() == answered);
 }
 
-async fn can_connect(client: &Shared, endpoint: &Endpoint, until: Instant, left: usize) -> bool {
-    let now = Instant::now();
-    let share = until.saturating_duration_since(now).checked_div(u32::try_from(left).unwrap_or(u32::MAX));
-    let share = share.unwrap_or_default().min(client.config.connect_timeout.unwrap_or(CONNECT_PATIENCE));
-    let connecting = async {
-        let via = client.connector.via(endpoint.origin())?;
-        let reached = via.as_ref().map_or(endpoint.origin(), |via| &via.origin);
-        client.connector.connect(reached, now.checked_add(share)).await
-    };
-    let why = match tokio::time::timeout(share, connecting).await {
-        Ok(Ok(_)) => return true,
+async fn is_reachable(client: &Arc<Shared>, pool: &Arc<Pool>, endpoint: &Arc<Endpoint>, patience: Duration) -> bool {
+    let patience = patience.min(client.config.connect_timeout.unwrap_or(patience));
+    let why = match tokio::time::timeout(patience, reach(client, pool, endpoint, patience)).await {
+        Ok(Ok(())) => return true,
         Ok(Err(error)) => error.message().to_owned(),
-        Err(_) => format!("no connection within {} ms", share.as_millis()),
+        Err(_) => format!("no connection within {} ms", patience.as_millis()),
     };
     client.config.log.write(Level::Warn, &format!("sync: {} is advertised, but: {why}", endpoint.url()));
     false
+}
+
+/// Connecting is enough, and nothing is sent. Only a proxy can always be connected to, so through one etcd has to answer.
+async fn reach(client: &Arc<Shared>, pool: &Arc<Pool>, endpoint: &Arc<Endpoint>, patience: Duration) -> Result<()> {
+    if client.connector.via(endpoint.origin())?.is_none() {
+        let until = Instant::now().checked_add(patience);
+        return client.connector.connect(endpoint.origin(), until).await.map(drop);
+    }
+    let endpoints = Arc::new(Endpoints::in_order(vec![endpoint.clone()], Vec::new()));
+    let destination = Destination { endpoints, with_credentials: true };
+    let request = Arc::new(client_urls::members_request());
+    let context = within(None, Some(patience));
+    let answered = call::http_to(client.clone(), pool.clone(), request, context, destination).await?;
+    client_urls::of_members(&answered).map(drop)
 }
 
 #[cfg(test)]
