@@ -13,7 +13,7 @@ use crate::rt::context::Context;
 /// client with https endpoints only never takes a plain one. Blocks.
 ///
 /// ETCD_SELECT_RANDOM: when the advertised endpoints are still the same, nothing changes; otherwise they are shuffled, and the
-/// first that accepts a connection is pinned. ETCD_SELECT_LEADER: calls start at the leader, until it fails or the next sync.
+/// first at which a member of the cluster answers is pinned. ETCD_SELECT_LEADER: calls start at the leader, until it fails or the next sync.
 /// An etcd_client_set_endpoints made meanwhile wins.
 ///
 /// On failure the endpoints stay. ETCD_ERR_NO_ENDPOINTS: no client URL is advertised, or none can be used.

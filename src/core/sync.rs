@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::call::{self, Destination};
+use super::call::{self, Answered, Destination};
 use super::client::{Client, Shared, check_supported};
 use super::config::SelectionMode;
 use super::endpoint::Endpoint;
@@ -15,8 +15,8 @@ use super::status::Status;
 use super::v2::client_urls;
 use crate::rt::context::Context;
 
-/// How long a sync tries to connect to advertised endpoints before it leaves the pin at one that has just answered.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a sync tries to reach advertised endpoints before it leaves the pin at the one that has just answered.
+const PATIENCE_TO_REACH: Duration = Duration::from_secs(2);
 
 impl Client {
     /// Replaces the endpoints by those that the members advertise.
@@ -49,7 +49,7 @@ pub async fn sync(client: Arc<Shared>, pool: Arc<Pool>, context: Option<Context>
         }
     };
     let patience = patience(context.as_ref());
-    let starting = start_where_reachable(&client, &pool, &endpoints, &answered.endpoint, patience);
+    let starting = start_where_reachable(&client, &pool, &endpoints, &answered, patience);
     call::unless_interrupted(context.as_ref(), &client.closed, starting).await?;
     let same_pin = current.pinned().map(|endpoint| endpoint.url()) == endpoints.pinned().map(|endpoint| endpoint.url());
     if client.ring.finish_sync(&started, endpoints.clone()) && !(unchanged && same_pin) {
@@ -175,7 +175,7 @@ pub(super) fn no_leader(error: Error) -> Error {
 /// The sync itself must not fail for lack of time only because others cannot be reached.
 fn patience(context: Option<&Context>) -> Duration {
     let left = context.and_then(Context::deadline).map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    left.map_or(CONNECT_PATIENCE, |left| CONNECT_PATIENCE.min(left / 2))
+    left.map_or(PATIENCE_TO_REACH, |left| PATIENCE_TO_REACH.min(left / 2))
 }
 
 /// An advertised endpoint that cannot be reached from here (a container's localhost, an address behind NAT) must not cost
@@ -184,7 +184,7 @@ async fn start_where_reachable(
     client: &Arc<Shared>,
     pool: &Arc<Pool>,
     endpoints: &Endpoints,
-    answered: &str,
+    answered: &Answered,
     patience: Duration,
 ) {
     let until = Instant::now() + patience;
@@ -193,37 +193,45 @@ async fn start_where_reachable(
         let Some(endpoint) = round.next_endpoint() else { break };
         let left = u32::try_from(left).unwrap_or(u32::MAX);
         let share = until.saturating_duration_since(Instant::now()).checked_div(left).unwrap_or_default();
-        if endpoint.url() == answered || is_reachable(client, pool, endpoint, share).await {
-            round.pin_current();
-            return;
+        if endpoint.url() == answered.endpoint {
+            return round.pin_current();
+        }
+        match reach(client, pool, endpoint, answered, share).await {
+            Ok(()) => return round.pin_current(),
+            Err(error) => {
+                let text = format!("sync: {} is advertised, but: {}", endpoint.url(), error.message());
+                client.config.log.write(Level::Warn, &text);
+            }
         }
     }
-    endpoints.pin_to(|endpoint| endpoint.url() == answered);
+    endpoints.pin_to(|endpoint| endpoint.url() == answered.endpoint);
 }
 
-async fn is_reachable(client: &Arc<Shared>, pool: &Arc<Pool>, endpoint: &Arc<Endpoint>, patience: Duration) -> bool {
-    let patience = patience.min(client.config.connect_timeout.unwrap_or(patience));
-    let why = match tokio::time::timeout(patience, reach(client, pool, endpoint, patience)).await {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => error.message().to_owned(),
-        Err(_) => format!("no connection within {} ms", patience.as_millis()),
-    };
-    client.config.log.write(Level::Warn, &format!("sync: {} is advertised, but: {why}", endpoint.url()));
-    false
-}
-
-/// Connecting is enough, and nothing is sent. Only a proxy can always be connected to, so through one etcd has to answer.
-async fn reach(client: &Arc<Shared>, pool: &Arc<Pool>, endpoint: &Arc<Endpoint>, patience: Duration) -> Result<()> {
-    if client.connector.via(endpoint.origin())?.is_none() {
-        let until = Instant::now().checked_add(patience);
-        return client.connector.connect(endpoint.origin(), until).await.map(drop);
-    }
+/// A connection says little: localhost may be another machine's, a gateway may accept everything. So a member of the same
+/// cluster has to answer.
+async fn reach(
+    client: &Arc<Shared>,
+    pool: &Arc<Pool>,
+    endpoint: &Arc<Endpoint>,
+    answered: &Answered,
+    patience: Duration,
+) -> Result<()> {
     let endpoints = Arc::new(Endpoints::in_order(vec![endpoint.clone()], Vec::new()));
     let destination = Destination { endpoints, with_credentials: true };
     let request = Arc::new(client_urls::members_request());
-    let context = within(None, Some(patience));
-    let answered = call::http_to(client.clone(), pool.clone(), request, context, destination).await?;
-    client_urls::of_members(&answered).map(drop)
+    let reached =
+        call::http_to(client.clone(), pool.clone(), request, within(None, Some(patience)), destination).await?;
+    client_urls::of_members(&reached)?;
+    match (cluster_id(answered), cluster_id(&reached)) {
+        (Some(ours), Some(other)) if ours != other => {
+            Err(Error::new(Status::InvalidResponse, format!("{} belongs to another cluster", endpoint.url())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cluster_id(answered: &Answered) -> Option<&http::HeaderValue> {
+    answered.answer.headers.get("x-etcd-cluster-id")
 }
 
 #[cfg(test)]

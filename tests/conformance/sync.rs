@@ -231,6 +231,19 @@ fn advertised_endpoints_that_cannot_be_reached_cost_later_calls_nothing() {
 }
 
 #[test]
+fn an_advertised_place_where_something_else_answers_is_not_started_at() {
+    let another = |reply: Reply| ScriptedServer::always(reply);
+    let other_cluster = members(&[&["http://x:1".into()]]).header("X-Etcd-Cluster-ID", "beef");
+    let strangers = [another(Reply::new(404)), another(Reply::json(200, "hello")), another(other_cluster)];
+    let urls: Vec<String> = strangers.iter().map(ScriptedServer::endpoint).collect();
+    let server = member_server(move || members(&[&urls]).header("X-Etcd-Cluster-ID", "cafe"));
+    let client = Client::of(&server.endpoint());
+    client.sync().expect("a sync");
+    client.get("/k").expect("the configured endpoint answers");
+    assert_eq!((gets(&server), strangers.iter().map(gets).sum::<usize>()), (1, 0));
+}
+
+#[test]
 fn a_sync_with_little_time_left_does_not_fail_for_want_of_reachable_endpoints() {
     let hanging = HangingListener::new();
     let url = hanging.endpoint();
