@@ -197,7 +197,7 @@ fn leader_mode_without_a_leader_keeps_the_endpoints_and_says_why() {
         let other = plain_member();
         let url = other.endpoint();
         let server = ScriptedServer::by(move |request| match request.path() {
-            "/v2/members" => members(&[&[url.clone()]]),
+            "/v2/members" => members(&[std::slice::from_ref(&url)]),
             _ => reply.clone(),
         });
         // The new list begins with one that cannot say who leads; the configured one can.
@@ -247,7 +247,7 @@ fn an_advertised_place_where_something_else_answers_is_not_started_at() {
 fn a_sync_with_little_time_left_does_not_fail_for_want_of_reachable_endpoints() {
     let hanging = HangingListener::new();
     let url = hanging.endpoint();
-    let server = member_server(move || members(&[&[url.clone()]]));
+    let server = member_server(move || members(&[std::slice::from_ref(&url)]));
     let client = Client::of(&server.endpoint());
     client.sync_with(Some(&Context::with_timeout_ms(600))).expect("in time");
     client.get_with(Some(&Context::with_timeout_ms(300)), "/k", &Default::default()).expect("at the configured one");
@@ -257,7 +257,7 @@ fn a_sync_with_little_time_left_does_not_fail_for_want_of_reachable_endpoints() 
 fn a_cancelled_sync_ends_at_once_and_changes_nothing() {
     let hanging = HangingListener::new();
     let url = hanging.endpoint();
-    let server = member_server(move || members(&[&[url.clone()]]));
+    let server = member_server(move || members(&[std::slice::from_ref(&url)]));
     let silent = ScriptedServer::always(members(&[]).stall_at(Place::Start));
     for endpoint in [server.endpoint(), silent.endpoint()] {
         let client = Client::of(&endpoint);
@@ -284,7 +284,7 @@ fn endpoints_set_while_a_sync_runs_win() {
     let gate = Gate::new();
     let other = plain_member();
     let (url, door) = (other.endpoint(), gate.clone());
-    let server = member_server(move || members(&[&[url.clone()]]).wait_at(Place::Start, &door));
+    let server = member_server(move || members(&[std::slice::from_ref(&url)]).wait_at(Place::Start, &door));
     let client = Client::of(&server.endpoint());
     let mine = plain_member();
     thread::scope(|scope| {
@@ -301,7 +301,7 @@ fn endpoints_set_while_a_sync_runs_win() {
 fn credentials_in_the_url_of_the_only_endpoint_go_along_to_what_it_advertises() {
     let other = plain_member();
     let url = other.endpoint();
-    let server = member_server(move || members(&[&[url.clone()]]));
+    let server = member_server(move || members(&[std::slice::from_ref(&url)]));
     let client = Client::of(&server.endpoint().replace("http://", "http://u:p@"));
     client.sync().expect("a sync");
     client.get("/k").expect("an answer");
