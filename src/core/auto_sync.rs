@@ -20,6 +20,9 @@ use crate::rt::waiting;
 /// The first retry of a failed background sync, before jitter; it doubles up to the interval.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 
+/// In the background nobody would notice a sync that waits for ever for a silent server.
+const LONGEST_IN_BACKGROUND: Duration = Duration::from_secs(30);
+
 /// The background auto-sync of a client, if one runs.
 #[derive(Debug, Default)]
 pub struct AutoSync(Mutex<Option<CancellationToken>>);
@@ -104,7 +107,8 @@ async fn sync_for_ever(client: Arc<Shared>, pool: Arc<Pool>, interval: Duration)
     let mut failures = 0_u32;
     while !client.closed.is_cancelled() {
         // Boxed, so that the task is small while it waits.
-        let result = Box::pin(sync(client.clone(), pool.clone(), None)).await;
+        let limited = within(None, Some(client.config.request_timeout.unwrap_or(LONGEST_IN_BACKGROUND)));
+        let result = Box::pin(sync(client.clone(), pool.clone(), limited)).await;
         pool.close_old(Instant::now());
         let pause = match result {
             Ok(()) => {
