@@ -117,13 +117,14 @@ pub async fn unless_interrupted<T>(
 ) -> Result<T> {
     let started = Instant::now();
     let mut interruption = pin!(interruption(context, closed, context.and_then(Context::deadline)));
+    // As in a call: nothing begins when it is over already, and a result that is there counts.
+    if let Poll::Ready(status) = poll_once(interruption.as_mut()).await {
+        return Err(Error::new(status, why(status, started)));
+    }
     let mut future = pin!(future);
-    let ended = std::future::poll_fn(|waker| {
-        // The interruption first: nothing goes on after it.
-        if let Poll::Ready(status) = interruption.as_mut().poll(waker) {
-            return Poll::Ready(Err(status));
-        }
-        future.as_mut().poll(waker).map(Ok)
+    let ended = std::future::poll_fn(|waker| match future.as_mut().poll(waker) {
+        Poll::Ready(result) => Poll::Ready(Ok(result)),
+        Poll::Pending => interruption.as_mut().poll(waker).map(Err),
     });
     ended.await.map_err(|status| Error::new(status, why(status, started)))
 }

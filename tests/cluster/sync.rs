@@ -76,7 +76,7 @@ fn advertised_urls_out_of_reach_leave_the_configured_one_working() {
     for _ in 0..3 {
         let started = Instant::now();
         client.set("/k", "v").expect("the configured endpoint answers");
-        assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
         client.sync().expect("a sync");
     }
 }

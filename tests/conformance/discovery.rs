@@ -113,9 +113,9 @@ fn a_silent_server_does_not_use_up_the_time_of_the_next() {
     let (silent, good) = (server(DnsReply::Silence, DnsReply::Silence), server(DnsReply::NoSuchName, one("good")));
     let started = Instant::now();
     let addresses = [silent.address(), good.address()];
-    let found = discover(Some(&Context::with_timeout_ms(1000)), Some(&addresses), "example.com", None);
+    let found = discover(Some(&Context::with_timeout_ms(2000)), Some(&addresses), "example.com", None);
     assert_eq!(found.expect("the second"), ["http://good:2379"]);
-    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(1800), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -136,13 +136,13 @@ fn a_lookup_ends_by_its_deadline_or_at_once_by_cancelling() {
     let silent = server(DnsReply::Silence, DnsReply::Silence);
     let addresses = [silent.address()];
     let started = Instant::now();
-    let failure = discover(Some(&Context::with_timeout_ms(200)), Some(&addresses), "example.com", None);
+    let failure = discover(Some(&Context::with_timeout_ms(500)), Some(&addresses), "example.com", None);
     let failure = failure.expect_err("silence");
     // Both lookups have given up just before, and tell more than the deadline would.
     assert!(failure.status == ETCD_ERR_DNS && failure.message.contains("no answer within"), "{failure:?}");
     let over = discover(Some(&Context::with_timeout_ms(0)), Some(&addresses), "example.com", None);
     assert_eq!(over.expect_err("no time at all").status, ETCD_ERR_DEADLINE_EXCEEDED);
-    assert!(started.elapsed() < Duration::from_millis(600), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
     let context = Context::new();
     thread::scope(|scope| {
         let looking = scope.spawn(|| discover(Some(&context), Some(&addresses), "example.com", None));
@@ -150,7 +150,7 @@ fn a_lookup_ends_by_its_deadline_or_at_once_by_cancelling() {
         let started = Instant::now();
         context.cancel();
         assert_eq!(looking.join().expect("the thread").expect_err("cancelled").status, ETCD_ERR_CANCELED);
-        assert!(started.elapsed() < Duration::from_millis(300), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
     });
 }
 

@@ -47,6 +47,9 @@ async fn ask_all(servers: &NameServers, name: &str, deadline: Option<Instant>) -
     let mut left = servers.addresses.len().saturating_mul(usize::try_from(servers.attempts).unwrap_or(1));
     for attempt in 0..servers.attempts {
         for server in &servers.addresses {
+            if !failed.is_empty() && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(failed.join(", "));
+            }
             let patience = patience(servers.timeout, deadline, left);
             left = left.saturating_sub(1);
             let why = match tokio::time::timeout(patience, ask(*server, name)).await {
