@@ -9,9 +9,9 @@ use super::error::{Error, Result};
 use super::pool::Pool;
 use super::ring::Endpoints;
 use super::status::Status;
-use super::sync::{no_leader, within};
+use super::sync::{leader_urls, no_leader, within};
 use super::v2::stats::Kind;
-use super::v2::{client_urls, health, stats};
+use super::v2::{health, members_request, stats};
 use crate::rt::context::Context;
 
 impl Client {
@@ -73,10 +73,10 @@ async fn ask_for_stats(client: Arc<Shared>, pool: Arc<Pool>, kind: Kind, context
 
 /// Those of the client's endpoints that belong to the leader.
 async fn leader(client: &Arc<Shared>, pool: &Arc<Pool>, context: Option<&Context>) -> Result<Destination> {
-    let request = Arc::new(client_urls::leader_request());
+    let request = Arc::new(members_request::leader());
     let asked = call::http(client.clone(), pool.clone(), request, context.cloned()).await;
     let answered: Answered = asked.map_err(no_leader)?;
-    let urls = client_urls::of_leader(&answered).map_err(no_leader)?;
+    let urls = leader_urls(&answered).map_err(no_leader)?;
     let places: Vec<Endpoint> = urls.iter().filter_map(|url| Endpoint::parse(url).ok()).collect();
     let current = client.ring.current();
     let is_leaders = |endpoint: &&Arc<Endpoint>| places.iter().any(|place| place.is_same_place(endpoint));

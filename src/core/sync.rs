@@ -8,11 +8,13 @@ use super::client::{Client, Shared, check_supported};
 use super::config::SelectionMode;
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
+use super::exchange::Effect;
 use super::log::{Level, Log};
 use super::pool::Pool;
 use super::ring::Endpoints;
 use super::status::Status;
-use super::v2::client_urls;
+use super::v2::failure::Asked;
+use super::v2::{members_answer, members_request};
 use crate::rt::context::Context;
 
 /// How long a sync tries to reach advertised endpoints before it leaves the pin at the one that has just answered.
@@ -30,9 +32,9 @@ impl Client {
 pub async fn sync(client: Arc<Shared>, pool: Arc<Pool>, context: Option<Context>) -> Result<()> {
     let context = context.or_else(|| within(None, client.config.request_timeout));
     let started = client.ring.start_sync();
-    let request = Arc::new(client_urls::members_request());
+    let request = Arc::new(members_request::list());
     let answered = call::http(client.clone(), pool.clone(), request, context.clone()).await?;
-    let urls = match client_urls::of_members(&answered) {
+    let urls = match member_urls(&answered) {
         Ok(urls) => urls,
         Err(error) => return Err(answered.explain(error)),
     };
@@ -59,6 +61,20 @@ pub async fn sync(client: Arc<Shared>, pool: Arc<Pool>, context: Option<Context>
         client.config.log.write(Level::Info, &text);
     }
     Ok(())
+}
+
+fn asked(answered: &Answered) -> Asked<'_> {
+    Asked { endpoint: &answered.endpoint, effect: Effect::Read }
+}
+
+/// The client URLs of all members, in the server's order.
+fn member_urls(answered: &Answered) -> Result<Vec<String>> {
+    let members = members_answer::list(&answered.answer, asked(answered))?;
+    Ok(members.into_iter().flat_map(|member| member.client_urls).collect())
+}
+
+pub(super) fn leader_urls(answered: &Answered) -> Result<Vec<String>> {
+    members_answer::leader(&answered.answer, asked(answered)).map(|leader| leader.client_urls)
 }
 
 /// A context for one of several requests: `parent` with a time limit of its own, if there is one.
@@ -148,10 +164,10 @@ async fn pin_leader(
     endpoints: &Arc<Endpoints>,
 ) -> Result<()> {
     let destination = Destination { endpoints: endpoints.clone(), with_credentials: true };
-    let request = Arc::new(client_urls::leader_request());
+    let request = Arc::new(members_request::leader());
     let asked = call::http_to(client.clone(), pool.clone(), request, context.cloned(), destination).await;
     let answered = asked.map_err(no_leader)?;
-    let urls = client_urls::of_leader(&answered).map_err(|error| no_leader(answered.explain(error)))?;
+    let urls = leader_urls(&answered).map_err(|error| no_leader(answered.explain(error)))?;
     let places = urls.iter().filter_map(|url| Endpoint::parse(url).ok());
     for place in places {
         if endpoints.pin_to(|endpoint| endpoint.is_same_place(&place)) {
@@ -218,10 +234,10 @@ async fn reach(
 ) -> Result<()> {
     let endpoints = Arc::new(Endpoints::in_order(vec![endpoint.clone()], Vec::new()));
     let destination = Destination { endpoints, with_credentials: true };
-    let request = Arc::new(client_urls::members_request());
+    let request = Arc::new(members_request::list());
     let reached =
         call::http_to(client.clone(), pool.clone(), request, within(None, Some(patience)), destination).await?;
-    client_urls::of_members(&reached)?;
+    member_urls(&reached)?;
     match (cluster_id(answered), cluster_id(&reached)) {
         (Some(ours), Some(other)) if ours != other => {
             Err(Error::new(Status::InvalidResponse, format!("{} belongs to another cluster", endpoint.url())))

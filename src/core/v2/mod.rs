@@ -3,7 +3,6 @@
 pub mod api_code;
 pub mod auth_answer;
 pub mod auth_request;
-pub mod client_urls;
 pub mod failure;
 pub mod health;
 pub mod json_text;
