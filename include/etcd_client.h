@@ -988,8 +988,9 @@ etcd_status etcd_client_close(struct etcd_client *client,
                               struct etcd_error **error);
 
 /**
- * The endpoints in the shuffled order in which they are tried, without credentials. The caller frees the list. No
- * network traffic.
+ * The endpoints in the shuffled order in which they are tried, without credentials. After a sync those that the cluster
+ * advertises come first, and behind them the configured ones that it does not advertise, which are the last resort. The
+ * caller frees the list. No network traffic.
  *
  * ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
  */
@@ -1000,7 +1001,8 @@ etcd_status etcd_client_endpoints(struct etcd_client *client,
 
 /**
  * Replaces the endpoints, all or nothing; the list is copied. They are shuffled, and the first is pinned. Calls in flight keep
- * the endpoints that they started with.
+ * the endpoints that they started with, and a sync in flight changes nothing any more. From now on these are the endpoints
+ * that a sync keeps as a last resort.
  *
  * ETCD_ERR_NO_ENDPOINTS: the list is empty. ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL, or a URL cannot work.
  * ETCD_ERR_UNSUPPORTED as for etcd_client_new. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_PANIC. The old endpoints stay then.
@@ -1037,6 +1039,141 @@ ETCD_API const char *etcd_server_version_cluster(const struct etcd_server_versio
  * Frees a version; NULL is fine; any thread.
  */
 ETCD_API void etcd_server_version_free(struct etcd_server_version *v);
+
+/**
+ * Replaces the endpoints by those that the members advertise as their client URLs. The configured endpoints (or those of the
+ * last etcd_client_set_endpoints) that are not advertised stay behind them as a last resort, so that URLs which cannot be
+ * reached from here do no harm. URLs that this client cannot or must not use are left out with a warning in the log: a
+ * client with https endpoints only never takes a plain one. Blocks.
+ *
+ * ETCD_SELECT_RANDOM: when the advertised endpoints are still the same, nothing changes; otherwise they are shuffled, and the
+ * first at which a member of the cluster answers is pinned. ETCD_SELECT_LEADER: calls start at the leader, until it fails or the next sync.
+ * An etcd_client_set_endpoints made meanwhile wins.
+ *
+ * On failure the endpoints stay. ETCD_ERR_NO_ENDPOINTS: no client URL is advertised, or none can be used.
+ * ETCD_ERR_NO_LEADER_ENDPOINT: with ETCD_SELECT_LEADER, no leader was found; the error's list says why.
+ * ETCD_ERR_INVALID_ARGUMENT: client is NULL. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLUSTER,
+ * ETCD_ERR_API_NOT_SERVED, ETCD_ERR_MEMBERS, ETCD_ERR_API, ETCD_ERR_EMPTY_BODY, ETCD_ERR_INVALID_RESPONSE,
+ * ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ */
+ETCD_API
+etcd_status etcd_client_sync(struct etcd_client *client,
+                             const struct etcd_context *context,
+                             struct etcd_error **error);
+
+/**
+ * Syncs at once and then every `interval_ms` milliseconds, on the calling thread, as Go's AutoSync. It returns only with an
+ * error: that of the first sync that fails, ETCD_ERR_CANCELED or ETCD_ERR_DEADLINE_EXCEEDED when the context ends, or
+ * ETCD_ERR_CLOSED. Each sync may take the client's request timeout at most; a NULL context sets no limit to the whole.
+ * Waiting between two syncs holds no connection back from other calls. Programs that want to go on after failures use
+ * etcd_client_start_auto_sync.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client is NULL, or interval_ms is not positive. All others as for etcd_client_sync:
+ * ETCD_ERR_NO_ENDPOINTS, ETCD_ERR_NO_LEADER_ENDPOINT, ETCD_ERR_CLUSTER, ETCD_ERR_API_NOT_SERVED, ETCD_ERR_MEMBERS,
+ * ETCD_ERR_API, ETCD_ERR_EMPTY_BODY, ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_TOO_LARGE, ETCD_ERR_FORKED,
+ * ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ */
+ETCD_API
+etcd_status etcd_client_auto_sync(struct etcd_client *client,
+                                  const struct etcd_context *context,
+                                  int64_t interval_ms,
+                                  struct etcd_error **error);
+
+/**
+ * Syncs at once and then every `interval_ms` milliseconds in the background, until etcd_client_stop_auto_sync,
+ * etcd_client_close or etcd_client_free. Starts the client's thread if it does not run yet. A sync that fails is a warning
+ * in the log, and is tried again sooner than the interval, less and less often. Called again, the new interval replaces
+ * the old one, beginning with a sync. Does not block. Ten seconds to a minute is a good interval.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client is NULL, or interval_ms is not positive. ETCD_ERR_CLOSED, ETCD_ERR_FORKED,
+ * ETCD_ERR_PANIC, ETCD_ERR_INTERNAL: no thread could be started.
+ */
+ETCD_API
+etcd_status etcd_client_start_auto_sync(struct etcd_client *client,
+                                        int64_t interval_ms,
+                                        struct etcd_error **error);
+
+/**
+ * Ends the background auto-sync: no sync starts after this has returned, and one that runs is given up. Fine when none runs.
+ * The endpoints stay as they are. Does not block.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client is NULL. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ */
+ETCD_API
+etcd_status etcd_client_stop_auto_sync(struct etcd_client *client);
+
+/**
+ * Whether a member has a leader and can commit, as its /health says. `endpoint` is the URL of the one member that is asked; it
+ * need not be one of the client's, but only those get the client's user name and password. NULL asks the first endpoint
+ * that answers. A member that says "false" is no error: ETCD_OK, with *healthy false. Blocks.
+ *
+ * *healthy is false on every failure. ETCD_ERR_INVALID_ARGUMENT: client or healthy is NULL, or the endpoint is no URL.
+ * ETCD_ERR_UNSUPPORTED: the server has no /health (before etcd 2.0), or the endpoint's scheme as for etcd_client_new.
+ * With an endpoint, what happened there: ETCD_ERR_CONNECT, ETCD_ERR_DNS, ETCD_ERR_TLS, ETCD_ERR_IO, ETCD_ERR_TIMEOUT,
+ * ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_TOO_MANY_REDIRECTS, ETCD_ERR_BAD_REDIRECT; without one,
+ * ETCD_ERR_CLUSTER: no endpoint answered. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_TOO_LARGE, ETCD_ERR_CANCELED,
+ * ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ */
+ETCD_API
+etcd_status etcd_client_health(struct etcd_client *client,
+                               const struct etcd_context *context,
+                               const char *endpoint,
+                               bool *healthy,
+                               struct etcd_error **error);
+
+/**
+ * The statistics of /v2/stats as the server writes them, in JSON. `kind` is "self" (the member that answers), "store" (its
+ * operations) or "leader" (how the followers keep up; the call finds the leader by itself, if it is one of the endpoints).
+ * The caller frees the text with etcd_string_free; `len`, which may be NULL, is its length without the NUL. Blocks.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: client, kind or json is NULL, or kind is another word. ETCD_ERR_NO_LEADER_ENDPOINT: for "leader",
+ * none was found, or it is not among the endpoints: sync, or add it. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED,
+ * ETCD_ERR_CLUSTER, ETCD_ERR_API_NOT_SERVED, ETCD_ERR_API, ETCD_ERR_MEMBERS, ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY,
+ * ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ */
+ETCD_API
+etcd_status etcd_client_stats(struct etcd_client *client,
+                              const struct etcd_context *context,
+                              const char *kind,
+                              char **json,
+                              size_t *len,
+                              struct etcd_error **error);
+
+/**
+ * The endpoints that the SRV records of `domain` name, for etcd_config_add_endpoint or etcd_client_set_endpoints; the caller
+ * frees the list. Asks the system's name servers (those of /etc/resolv.conf, with its search list, timeout and attempts)
+ * for _etcd-client-ssl._tcp.DOMAIN, which gives https URLs, and _etcd-client._tcp.DOMAIN, which gives http ones; the https
+ * ones come first, each by priority and, at random, by weight. A `service_name` NAME other than NULL and "" makes it
+ * _etcd-client-ssl-NAME and _etcd-client-NAME. Who must not fall back to plain text leaves the http ones out. A NULL
+ * context means 5 seconds and no cancellation. Needs no client. Blocks.
+ *
+ * ETCD_ERR_DNS: neither name has a record that can be used; the message says why for both. ETCD_ERR_INVALID_ARGUMENT: domain
+ * or endpoints is NULL, or domain and service name make no domain name. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED,
+ * ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL. ETCD_ERR_UNSUPPORTED: there is no /etc/resolv.conf on this
+ * kind of system; etcd_discover_srv_at works everywhere.
+ */
+ETCD_API
+etcd_status etcd_discover_srv(const struct etcd_context *context,
+                              const char *domain,
+                              const char *service_name,
+                              struct etcd_strings **endpoints,
+                              struct etcd_error **error);
+
+/**
+ * As etcd_discover_srv, but asks these name servers instead of the system's, in this order until one answers: addresses such
+ * as "127.0.0.1:5353", "10.0.0.1" (port 53) or "[::1]:53". For consul, split DNS and tests.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: name_servers, domain or endpoints is NULL, name_servers is empty or holds what is no address, or
+ * domain and service name make no domain name. ETCD_ERR_DNS, ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED,
+ * ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ */
+ETCD_API
+etcd_status etcd_discover_srv_at(const struct etcd_context *context,
+                                 const struct etcd_strings *name_servers,
+                                 const char *domain,
+                                 const char *service_name,
+                                 struct etcd_strings **endpoints,
+                                 struct etcd_error **error);
 
 /**
  * Default options. The caller frees them with etcd_get_options_free. Never NULL but for lack of memory.
@@ -1855,6 +1992,11 @@ ETCD_API const char *etcd_strings_get(const struct etcd_strings *strings, size_t
  * Frees a list; NULL is fine, and a list that belongs to another object is left alone; any thread.
  */
 ETCD_API void etcd_strings_free(struct etcd_strings *strings);
+
+/**
+ * Frees a text that the library handed out as `char *`; NULL is fine; any thread.
+ */
+ETCD_API void etcd_string_free(char *text);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -175,8 +175,9 @@ pub unsafe extern "C" fn etcd_client_close(
     unsafe { call(client, ptr::null(), error, body) }
 }
 
-/// The endpoints in the shuffled order in which they are tried, without credentials. The caller frees the list. No
-/// network traffic.
+/// The endpoints in the shuffled order in which they are tried, without credentials. After a sync those that the cluster
+/// advertises come first, and behind them the configured ones that it does not advertise, which are the last resort. The
+/// caller frees the list. No network traffic.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
@@ -198,7 +199,8 @@ pub unsafe extern "C" fn etcd_client_endpoints(
 }
 
 /// Replaces the endpoints, all or nothing; the list is copied. They are shuffled, and the first is pinned. Calls in flight keep
-/// the endpoints that they started with.
+/// the endpoints that they started with, and a sync in flight changes nothing any more. From now on these are the endpoints
+/// that a sync keeps as a last resort.
 ///
 /// ETCD_ERR_NO_ENDPOINTS: the list is empty. ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL, or a URL cannot work.
 /// ETCD_ERR_UNSUPPORTED as for etcd_client_new. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_PANIC. The old endpoints stay then.

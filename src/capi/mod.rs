@@ -10,13 +10,16 @@ pub mod auth_users;
 pub mod client;
 pub mod config;
 pub mod context;
+pub mod discovery;
 pub mod error;
 pub mod keys;
 pub mod members;
+pub mod monitoring;
 pub mod options;
 pub mod response;
 pub mod status;
 pub mod strings;
+pub mod sync;
 pub mod version;
 pub mod watcher;
 

@@ -1,4 +1,4 @@
-//! String lists.
+//! String lists, and texts that the caller owns.
 
 use std::ffi::{CString, c_char};
 use std::ptr;
@@ -77,4 +77,11 @@ pub unsafe extern "C" fn etcd_strings_get(strings: *const etcd_strings, index: u
 pub unsafe extern "C" fn etcd_strings_free(strings: *mut etcd_strings) {
     // SAFETY: the caller owns the object.
     unsafe { border::free(strings) }
+}
+
+/// Frees a text that the library handed out as `char *`; NULL is fine; any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_string_free(text: *mut c_char) {
+    // SAFETY: the caller owns the text, and it came from this library.
+    border::infallible((), || unsafe { strings::take_back(text) });
 }

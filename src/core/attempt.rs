@@ -154,6 +154,9 @@ impl HttpAttempt<'_> {
 
     /// Tells a failing member from a member that answers.
     async fn judge(&self, answer: Answer, endpoint: &Endpoint, hop: &Hop, budget: &Budget) -> Result<Answer, Failed> {
+        if v2::health::is_report(&self.request.path, &answer) {
+            return Ok(answer);
+        }
         if answer.http_status >= 500 {
             let error = v2::failure::server_failure(&answer, hop);
             let pending = error.server().is_some_and(|server| server.code == v2::failure::RAFT_INTERNAL);

@@ -13,7 +13,7 @@ use super::cluster::{History, Limits, walk};
 use super::error::{Error, Outcome, Result};
 use super::exchange::{Answer, Request, Session};
 use super::pool::Pool;
-use super::ring::Round;
+use super::ring::{Endpoints, Round};
 use super::status::Status;
 use crate::rt::context::Context;
 
@@ -34,12 +34,32 @@ impl Answered {
     }
 }
 
+/// Where a call may go.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    pub endpoints: Arc<Endpoints>,
+    /// Whether the client's user name and password may be sent there.
+    pub with_credentials: bool,
+}
+
 /// Carries `request` out over the connections of `pool`, on whatever runtime polls this.
-pub async fn http(
+pub fn http(
     client: Arc<Shared>,
     pool: Arc<Pool>,
     request: Arc<Request>,
     context: Option<Context>,
+) -> impl Future<Output = Result<Answered>> + Send {
+    let destination = Destination { endpoints: client.ring.current(), with_credentials: true };
+    http_to(client, pool, request, context, destination)
+}
+
+/// As `http`, at other endpoints than those of the client.
+pub async fn http_to(
+    client: Arc<Shared>,
+    pool: Arc<Pool>,
+    request: Arc<Request>,
+    context: Option<Context>,
+    destination: Destination,
 ) -> Result<Answered> {
     let config = &client.config;
     let started = Instant::now();
@@ -48,13 +68,13 @@ pub async fn http(
         None => config.request_timeout.and_then(|timeout| started.checked_add(timeout)),
     };
     let limits = Limits { deadline, header_timeout: config.header_timeout, connect_timeout: config.connect_timeout };
-    let endpoints = client.ring.current();
+    let Destination { endpoints, with_credentials } = destination;
     let mut round = endpoints.round();
     let mut history = History::new(request.effect);
     let attempt = HttpAttempt {
         session: Session { connector: &client.connector, pool: &pool, max_body: config.max_body },
         request: &request,
-        credentials: config.credentials.as_ref(),
+        credentials: config.credentials.as_ref().filter(|_| with_credentials),
         max_redirects: config.max_redirects,
         endpoints: &endpoints,
         log: &config.log,
@@ -87,6 +107,26 @@ pub async fn http(
         },
         Err(status) => Err(interrupted(status, started, &mut round, history)),
     }
+}
+
+/// Runs what is no request of its own, until the context ends or the client is closed.
+pub async fn unless_interrupted<T>(
+    context: Option<&Context>,
+    closed: &CancellationToken,
+    future: impl Future<Output = T>,
+) -> Result<T> {
+    let started = Instant::now();
+    let mut interruption = pin!(interruption(context, closed, context.and_then(Context::deadline)));
+    // As in a call: nothing begins when it is over already, and a result that is there counts.
+    if let Poll::Ready(status) = poll_once(interruption.as_mut()).await {
+        return Err(Error::new(status, why(status, started)));
+    }
+    let mut future = pin!(future);
+    let ended = std::future::poll_fn(|waker| match future.as_mut().poll(waker) {
+        Poll::Ready(result) => Poll::Ready(Ok(result)),
+        Poll::Pending => interruption.as_mut().poll(waker).map(Err),
+    });
+    ended.await.map_err(|status| Error::new(status, why(status, started)))
 }
 
 async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {

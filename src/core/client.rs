@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::auto_sync::AutoSync;
 use super::call::{self, Answered};
 use super::config::{Config, DEFAULT_ENDPOINT, Protocol, parse_endpoints};
 use super::connector::Connector;
@@ -25,7 +26,7 @@ use crate::rt::callback;
 use crate::rt::context::Context;
 use crate::rt::internal::Internal;
 use crate::rt::lanes::Lanes;
-use crate::rt::running::Running;
+use crate::rt::running::{Entered, Running};
 
 /// What calls need, on whatever runtime they run.
 pub struct Shared {
@@ -41,6 +42,7 @@ pub struct Client {
     lanes: Lanes,
     internal: Internal,
     running: Running,
+    pub(super) auto_sync: AutoSync,
 }
 
 impl Client {
@@ -70,6 +72,7 @@ impl Client {
             lanes: Lanes::default(),
             internal: Internal::default(),
             running: Running::default(),
+            auto_sync: AutoSync::default(),
         })
     }
 
@@ -153,15 +156,8 @@ impl Client {
         &self,
         call: impl FnOnce(Arc<Pool>) -> F,
     ) -> Result<T> {
-        if callback::is_inside() {
-            return Err(Error::new(
-                Status::WouldDeadlock,
-                "a blocking call was made inside a callback of this library",
-            ));
-        }
-        // Entered before the question, so that close either waits for this call or is seen by it.
-        let _running = self.running.enter();
-        self.refuse_when_closed()?;
+        callback::refuse_to_block()?;
+        let _running = self.enter()?;
         if tokio::runtime::Handle::try_current().is_err()
             && let Some(lane) = self.lanes.take()
         {
@@ -170,6 +166,14 @@ impl Client {
             return Ok(result);
         }
         self.internal.run(call)
+    }
+
+    /// Begins a call; close waits until what this gives is dropped.
+    pub(super) fn enter(&self) -> Result<Entered<'_>> {
+        // Entered before the question, so that close either waits for this call or is seen by it.
+        let entered = self.running.enter();
+        self.refuse_when_closed()?;
+        Ok(entered)
     }
 
     pub(super) fn refuse_when_closed(&self) -> Result<()> {
@@ -205,7 +209,7 @@ impl Drop for Client {
     }
 }
 
-fn check_supported(endpoints: &[Arc<Endpoint>]) -> Result<()> {
+pub(super) fn check_supported(endpoints: &[Arc<Endpoint>]) -> Result<()> {
     match endpoints.iter().find(|endpoint| endpoint.origin().scheme.is_encrypted()) {
         Some(endpoint) => {
             let text = format!("endpoint: '{}' needs TLS, which is not part of this version", endpoint.url());

@@ -189,6 +189,17 @@ impl Endpoint {
         self.credentials.as_ref()
     }
 
+    /// The same endpoint with credentials of its own.
+    pub fn with_own_credentials(mut self, credentials: Option<Credentials>) -> Endpoint {
+        self.credentials = credentials;
+        self
+    }
+
+    /// Whether requests to both go to the same place, however the URLs are written.
+    pub fn is_same_place(&self, other: &Endpoint) -> bool {
+        (&self.origin, &self.path, &self.query) == (&other.origin, &other.path, &other.query)
+    }
+
     /// The request target: the endpoint's own path in front, its own query merged into the request's as Go does.
     pub fn target(&self, path: &str, query: &str) -> String {
         let merged;

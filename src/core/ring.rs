@@ -8,9 +8,14 @@ use super::error::{Error, Result};
 use super::status::Status;
 
 /// One list of endpoints with its pin. A call keeps the list it started with, even when another replaces it meanwhile.
+///
+/// After a sync it has two groups: what the cluster advertises is preferred, and configured endpoints that it does not
+/// advertise stay behind as a last resort.
 #[derive(Debug)]
 pub struct Endpoints {
+    /// The preferred ones first.
     list: Vec<Arc<Endpoint>>,
+    preferred: usize,
     pin: AtomicUsize,
 }
 
@@ -20,7 +25,15 @@ impl Endpoints {
             return Err(Error::new(Status::NoEndpoints, "no endpoints available: the list is empty"));
         }
         fastrand::shuffle(&mut list);
-        Ok(Endpoints { list, pin: AtomicUsize::new(0) })
+        Ok(Endpoints::in_order(list, Vec::new()))
+    }
+
+    /// Pinned at the first.
+    pub fn in_order(preferred: Vec<Arc<Endpoint>>, last_resort: Vec<Arc<Endpoint>>) -> Endpoints {
+        let count = preferred.len();
+        let mut list = preferred;
+        list.extend(last_resort);
+        Endpoints { list, preferred: count, pin: AtomicUsize::new(0) }
     }
 
     pub fn list(&self) -> &[Arc<Endpoint>] {
@@ -33,9 +46,39 @@ impl Endpoints {
         Round { endpoints: self, start: position, step: 1 }.pin_behind_current();
     }
 
+    pub fn preferred(&self) -> &[Arc<Endpoint>] {
+        self.list.get(..self.preferred).unwrap_or_default()
+    }
+
+    /// The endpoint at which the next call starts.
+    pub fn pinned(&self) -> Option<&Arc<Endpoint>> {
+        self.list.get(self.pin.load(Ordering::Relaxed))
+    }
+
+    /// Pins the first endpoint of which `is_it` is true, if there is one.
+    pub fn pin_to(&self, is_it: impl Fn(&Endpoint) -> bool) -> bool {
+        let position = self.list.iter().position(|endpoint| is_it(endpoint));
+        position.inspect(|position| self.pin.store(*position, Ordering::Relaxed)).is_some()
+    }
+
     /// One round: every endpoint once, from the pin on.
     pub fn round(&self) -> Round<'_> {
         Round { endpoints: self, start: self.pin.load(Ordering::Relaxed), step: 0 }
+    }
+
+    /// Where a round that began at `start` is after `step` steps: around the group of the start, then through the other
+    /// one. So a last resort is asked after all that is preferred, and where only last resorts can be reached the pinned
+    /// one is followed by the others of its kind.
+    fn position(&self, start: usize, step: usize) -> Option<usize> {
+        let step = step.checked_rem(self.list.len())?;
+        let (first, count, other) = match start < self.preferred {
+            true => (0, self.preferred, self.preferred),
+            false => (self.preferred, self.list.len().saturating_sub(self.preferred), 0),
+        };
+        match step.checked_sub(count) {
+            Some(beyond) => Some(other.wrapping_add(beyond)),
+            None => Some(start.wrapping_sub(first).wrapping_add(step).checked_rem(count)?.wrapping_add(first)),
+        }
     }
 }
 
@@ -53,14 +96,14 @@ impl<'a> Round<'a> {
         if self.step >= count {
             return None;
         }
-        let position = self.start.wrapping_add(self.step).checked_rem(count)?;
+        let position = self.endpoints.position(self.start, self.step)?;
         self.step += 1;
         self.endpoints.list.get(position)
     }
 
     /// The endpoint that `next_endpoint` gave last.
     pub fn current(&self) -> Option<&'a Arc<Endpoint>> {
-        let position = self.start.wrapping_add(self.step.checked_sub(1)?).checked_rem(self.endpoints.list.len())?;
+        let position = self.endpoints.position(self.start, self.step.checked_sub(1)?)?;
         self.endpoints.list.get(position)
     }
 
@@ -85,8 +128,7 @@ impl<'a> Round<'a> {
     }
 
     fn move_pin(&self, steps: usize) {
-        let count = self.endpoints.list.len();
-        let Some(target) = self.start.wrapping_add(steps).checked_rem(count) else { return };
+        let Some(target) = self.endpoints.position(self.start, steps) else { return };
         if target != self.start {
             let _ = self.endpoints.pin.compare_exchange(self.start, target, Ordering::Relaxed, Ordering::Relaxed);
         }
@@ -95,22 +137,60 @@ impl<'a> Round<'a> {
 
 /// The current list, replaceable while calls are running.
 #[derive(Debug)]
-pub struct Ring(RwLock<Arc<Endpoints>>);
+pub struct Ring(RwLock<State>);
+
+#[derive(Debug)]
+struct State {
+    current: Arc<Endpoints>,
+    /// What the application gave last; a sync never forgets it.
+    configured: Arc<Vec<Arc<Endpoint>>>,
+    syncs_started: u64,
+    /// The number of the latest sync whose result is in place.
+    sync_finished: u64,
+}
+
+/// What a sync began with.
+#[derive(Debug)]
+pub struct StartedSync {
+    pub configured: Arc<Vec<Arc<Endpoint>>>,
+    number: u64,
+}
 
 impl Ring {
     pub fn new(list: Vec<Arc<Endpoint>>) -> Result<Ring> {
-        Ok(Ring(RwLock::new(Arc::new(Endpoints::shuffled(list)?))))
+        let configured = Arc::new(list.clone());
+        let current = Arc::new(Endpoints::shuffled(list)?);
+        Ok(Ring(RwLock::new(State { current, configured, syncs_started: 0, sync_finished: 0 })))
     }
 
     pub fn current(&self) -> Arc<Endpoints> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).current.clone()
     }
 
     /// Shuffles and pins anew; on an error the old list stays.
     pub fn replace(&self, list: Vec<Arc<Endpoint>>) -> Result<()> {
+        let configured = Arc::new(list.clone());
         let replacement = Arc::new(Endpoints::shuffled(list)?);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = replacement;
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        (state.current, state.configured) = (replacement, configured);
         Ok(())
+    }
+
+    pub fn start_sync(&self) -> StartedSync {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        state.syncs_started = state.syncs_started.saturating_add(1);
+        StartedSync { configured: state.configured.clone(), number: state.syncs_started }
+    }
+
+    /// Puts the result of a sync in place. Not done, and false, when the application has replaced the endpoints since the
+    /// sync began, or a sync that began later has finished already: both know better.
+    pub fn finish_sync(&self, sync: &StartedSync, endpoints: Arc<Endpoints>) -> bool {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&state.configured, &sync.configured) || sync.number < state.sync_finished {
+            return false;
+        }
+        (state.current, state.sync_finished) = (endpoints, sync.number);
+        true
     }
 }
 
@@ -177,5 +257,54 @@ mod tests {
         round.next_endpoint();
         round.next_endpoint();
         assert_eq!(round.left(), 1);
+    }
+
+    fn named(names: &[&str]) -> Vec<Arc<Endpoint>> {
+        names.iter().map(|name| Arc::new(Endpoint::parse(&format!("http://{name}")).expect("valid"))).collect()
+    }
+
+    fn names(endpoints: &Endpoints) -> String {
+        walk(endpoints).iter().map(|url| url.trim_start_matches("http://")).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_last_resort_is_asked_after_all_that_is_preferred_wherever_the_pin_is() {
+        let endpoints = Endpoints::in_order(named(&["a", "b", "c"]), named(&["x", "y"]));
+        let walks = ["a b c x y", "b c a x y", "c a b x y", "x y a b c", "y x a b c"];
+        for walk in walks {
+            assert!(endpoints.pin_to(|endpoint| walk.starts_with(endpoint.host_header())));
+            assert_eq!(names(&endpoints), walk);
+        }
+    }
+
+    #[test]
+    fn a_last_resort_that_answered_stays_pinned_until_it_fails() {
+        let endpoints = Endpoints::in_order(named(&["a", "b"]), named(&["x"]));
+        let mut round = endpoints.round();
+        while round.next_endpoint().is_some_and(|endpoint| endpoint.host_header() != "x") {}
+        round.pin_current();
+        assert_eq!(names(&endpoints), "x a b");
+        let mut round = endpoints.round();
+        round.next_endpoint();
+        round.pin_behind_current();
+        assert_eq!(names(&endpoints), "a b x");
+    }
+
+    #[test]
+    fn endpoints_that_the_application_sets_beat_a_sync_that_began_before() {
+        let ring = ring(2);
+        let sync = ring.start_sync();
+        ring.replace(named(&["mine"])).expect("set");
+        assert!(!ring.finish_sync(&sync, Arc::new(Endpoints::in_order(named(&["theirs"]), Vec::new()))));
+        assert_eq!(names(&ring.current()), "mine");
+    }
+
+    #[test]
+    fn a_slow_sync_does_not_undo_a_later_one() {
+        let ring = ring(1);
+        let (slow, quick) = (ring.start_sync(), ring.start_sync());
+        assert!(ring.finish_sync(&quick, Arc::new(Endpoints::in_order(named(&["new"]), Vec::new()))));
+        assert!(!ring.finish_sync(&slow, Arc::new(Endpoints::in_order(named(&["old"]), Vec::new()))));
+        assert_eq!(names(&ring.current()), "new");
     }
 }

@@ -81,6 +81,22 @@ pub fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
+/// A text for the caller to own, until `take_back`.
+pub fn give(text: &str) -> *mut c_char {
+    c_string(text).into_raw()
+}
+
+/// Frees what `give` gave; NULL is fine.
+///
+/// # Safety
+/// `text` is NULL, or came from `give` and is not used any more.
+pub unsafe fn take_back(text: *mut c_char) {
+    if !text.is_null() {
+        // SAFETY: not NULL, so from `into_raw` by the caller's promise.
+        drop(unsafe { CString::from_raw(text) });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

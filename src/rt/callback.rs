@@ -2,6 +2,9 @@
 
 use std::cell::Cell;
 
+use crate::core::error::{Error, Result};
+use crate::core::status::Status;
+
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
@@ -21,6 +24,14 @@ pub fn inside<T>(callback: impl FnOnce() -> T) -> T {
 
 pub fn is_inside() -> bool {
     DEPTH.with(|depth| depth.get() > 0)
+}
+
+/// For calls that block.
+pub fn refuse_to_block() -> Result<()> {
+    match is_inside() {
+        true => Err(Error::new(Status::WouldDeadlock, "a blocking call was made inside a callback of this library")),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What waits and wakes: contexts, lanes, the internal runtime, threads of our own, name resolution, queues.
 #![forbid(unsafe_code)]
 
+pub mod alone;
 pub mod callback;
 pub mod context;
 pub mod event_queue;
@@ -11,3 +12,4 @@ pub mod race;
 pub mod resolver;
 pub mod running;
 pub mod thread;
+pub mod waiting;

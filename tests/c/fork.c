@@ -20,6 +20,10 @@ static int child(void)
     etcd_error_free(error);
     if (etcd_client_close(client, 1000, NULL) != ETCD_ERR_FORKED) return 3;
     if (etcd_client_endpoints(client, &endpoints, NULL) != ETCD_ERR_FORKED || endpoints != NULL) return 4;
+    if (etcd_client_sync(client, NULL, NULL) != ETCD_ERR_FORKED) return 7;
+    if (etcd_client_auto_sync(client, NULL, 1000, NULL) != ETCD_ERR_FORKED) return 8;
+    if (etcd_client_start_auto_sync(client, 1000, NULL) != ETCD_ERR_FORKED) return 9;
+    if (etcd_client_stop_auto_sync(client) != ETCD_ERR_FORKED) return 10;
     if (strcmp(etcd_node_value(etcd_response_node(response), NULL), "parent") != 0) return 5;
     etcd_response_free(response);
     etcd_context_free(context);

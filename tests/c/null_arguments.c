@@ -44,6 +44,7 @@ static void test_free(void)
     etcd_response_free(NULL);
     etcd_members_free(NULL);
     etcd_strings_free(NULL);
+    etcd_string_free(NULL);
     CHECK(1, "every _free takes NULL");
 }
 
@@ -114,12 +115,33 @@ static void test_error(void)
     HARMLESS(!etcd_error_is_cluster(NULL));
 }
 
+static void test_discovery(void)
+{
+    etcd_strings *servers = etcd_strings_new();
+    etcd_strings *endpoints = NULL;
+
+    REFUSED("domain", etcd_discover_srv(NULL, NULL, NULL, &endpoints, &error));
+    REFUSED("endpoints", etcd_discover_srv(NULL, "x.invalid", NULL, NULL, &error));
+    INVALID(etcd_discover_srv(NULL, "", "", &endpoints, NULL));
+    REFUSED("name_servers", etcd_discover_srv_at(NULL, NULL, "x.invalid", NULL, &endpoints, &error));
+    REFUSED("name_servers", etcd_discover_srv_at(NULL, servers, "x.invalid", NULL, &endpoints, &error));
+    etcd_strings_add(servers, "127.0.0.1:1");
+    REFUSED("domain", etcd_discover_srv_at(NULL, servers, NULL, NULL, &endpoints, &error));
+    REFUSED("endpoints", etcd_discover_srv_at(NULL, servers, "x.invalid", NULL, NULL, &error));
+    HARMLESS(etcd_discover_srv_at(NULL, servers, "x.invalid", NULL, &endpoints, NULL) == ETCD_ERR_DNS);
+    HARMLESS(endpoints == NULL);
+    etcd_strings_free(servers);
+}
+
 static void test_client_functions(etcd_client *client)
 {
     etcd_config *config = etcd_config_new();
     etcd_client *made = NULL;
     etcd_strings *endpoints = NULL;
     etcd_server_version *version = NULL;
+    bool healthy = false;
+    char *json = NULL;
+    size_t len = 1;
 
     FINE(etcd_client_new(NULL, &made, &error));
     etcd_client_free(made);
@@ -140,6 +162,27 @@ static void test_client_functions(etcd_client *client)
     REFUSED("endpoints", etcd_client_set_endpoints(client, NULL, &error));
     HARMLESS(etcd_client_set_endpoints(client, endpoints, NULL) == ETCD_OK);
     etcd_strings_free(endpoints);
+
+    REFUSED("client", etcd_client_sync(NULL, NULL, &error));
+    etcd_client_sync(client, NULL, NULL);
+    REFUSED("client", etcd_client_auto_sync(NULL, NULL, 1000, &error));
+    REFUSED("interval_ms", etcd_client_auto_sync(client, NULL, 0, &error));
+    INVALID(etcd_client_auto_sync(client, NULL, -1, NULL));
+    REFUSED("client", etcd_client_start_auto_sync(NULL, 1000, &error));
+    REFUSED("interval_ms", etcd_client_start_auto_sync(client, 0, &error));
+    INVALID(etcd_client_start_auto_sync(client, -1, NULL));
+    INVALID(etcd_client_stop_auto_sync(NULL));
+    HARMLESS(etcd_client_stop_auto_sync(client) == ETCD_OK);
+
+    REFUSED("client", etcd_client_health(NULL, NULL, NULL, &healthy, &error));
+    REFUSED("healthy", etcd_client_health(client, NULL, NULL, NULL, &error));
+    etcd_client_health(client, NULL, NULL, &healthy, NULL);
+    REFUSED("client", etcd_client_stats(NULL, NULL, "self", &json, &len, &error));
+    REFUSED("kind", etcd_client_stats(client, NULL, NULL, &json, &len, &error));
+    REFUSED("json", etcd_client_stats(client, NULL, "self", NULL, &len, &error));
+    HARMLESS(json == NULL && len == 0);
+    etcd_client_stats(client, NULL, "self", &json, NULL, NULL);
+    etcd_string_free(json);
 
     REFUSED("client", etcd_client_version(NULL, NULL, &version, &error));
     REFUSED("version", etcd_client_version(client, NULL, NULL, &error));
@@ -441,6 +484,7 @@ int main(void)
     test_free();
     test_config();
     test_context();
+    test_discovery();
     test_error();
     test_client_functions(client);
     test_keys_functions(client);

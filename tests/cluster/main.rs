@@ -17,6 +17,7 @@ mod not_served;
 mod reading;
 mod setting;
 mod space;
+mod sync;
 mod unix_socket;
 mod values;
 mod watching;

@@ -6,9 +6,12 @@
 
 mod administration;
 mod auth;
+mod auto_sync;
 mod connections;
 mod contexts;
 mod credentials;
+mod discovery;
+mod health;
 mod log;
 mod members;
 mod operations;
@@ -18,4 +21,6 @@ mod redirects;
 mod refusals;
 mod responses;
 mod ring;
+mod stats;
+mod sync;
 mod wire;

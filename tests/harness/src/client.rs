@@ -60,6 +60,11 @@ impl Config {
         self.change(|config| unsafe { etcd_config_set_keys_prefix(config, c(prefix).as_ptr()) })
     }
 
+    pub fn selection_mode(self, mode: i32) -> Config {
+        // SAFETY: the configuration is alive.
+        self.change(|config| unsafe { etcd_config_set_selection_mode(config, mode) })
+    }
+
     pub fn proxy(self, url: Option<&str>) -> Config {
         let url = url.map(c);
         // SAFETY: the configuration is alive, the string lives for the call.

@@ -6,6 +6,7 @@
 
 mod auth;
 mod client;
+mod cluster;
 mod error;
 mod members;
 mod options;
@@ -15,6 +16,7 @@ mod watcher;
 
 pub use auth::Auth;
 pub use client::{Client, Config, Context};
+pub use cluster::discover;
 pub use error::Failure;
 pub use members::Member;
 pub use options::{Delete, Get, Set};

@@ -76,6 +76,29 @@ impl EtcdCluster {
         (0..self.members.len()).filter(|&number| number != leader && self.members[number].is_running()).collect()
     }
 
+    /// Adds one more member to the running cluster, and waits until it is healthy.
+    pub fn join(&self, name: &str) -> EtcdServer {
+        let (client, peer) = (ReservedPort::new(), ReservedPort::new());
+        let body = format!(r#"{{"peerURLs":["{}"]}}"#, peer.endpoint());
+        let request = reqwest::blocking::Client::new().post(format!("{}/v2/members", self.members[0].endpoint()));
+        let answer = request.header("Content-Type", "application/json").body(body).send().expect("add a member");
+        assert_eq!(answer.status().as_u16(), 201, "the cluster refused a member: {:?}", answer.text());
+        let list = plain_http::get_json(&self.members[0].endpoint(), "/v2/members").expect("the members");
+        let known = list["members"].as_array().expect("a list").iter();
+        let peers: Vec<String> = known
+            .map(|member| {
+                // One that was added and has not started has no name yet.
+                let own = member["name"].as_str().filter(|name| !name.is_empty()).unwrap_or(name);
+                format!("{own}={}", member["peerURLs"][0].as_str().expect("a peer URL"))
+            })
+            .collect();
+        let builder =
+            EtcdServer::builder().name(name).first_args(TIMERS).first_args(["--initial-cluster-state=existing"]);
+        let server = EtcdServer::launch(&builder, client, peer, &peers.join(","));
+        server.wait_healthy();
+        server
+    }
+
     fn running(&self) -> impl Iterator<Item = &EtcdServer> {
         self.members.iter().filter(|member| member.is_running())
     }

@@ -9,6 +9,7 @@
 //! private, and child processes die with the process that started them.
 
 pub mod child_process;
+pub mod dns_server;
 mod etcd_builder;
 pub mod etcd_cluster;
 pub mod etcd_server;
@@ -21,6 +22,7 @@ pub mod scripted_server;
 pub mod stage;
 pub mod waiting;
 
+pub use dns_server::{DnsReply, DnsServer};
 pub use etcd_cluster::EtcdCluster;
 pub use etcd_server::{EtcdServer, EtcdServerBuilder};
 pub use gate::Gate;
