@@ -19,7 +19,7 @@ impl Documents {
     }
 
     /// The next complete document, if there is one.
-    pub fn next(&mut self) -> Option<Bytes> {
+    pub fn take(&mut self) -> Option<Bytes> {
         if self.depth == 0 && self.looked_at == 0 {
             self.skip_white_space();
         }
@@ -79,7 +79,7 @@ mod tests {
         let mut found = Vec::new();
         for piece in pieces {
             documents.add(piece);
-            while let Some(document) = documents.next() {
+            while let Some(document) = documents.take() {
                 found.push(String::from_utf8_lossy(&document).trim().to_owned());
             }
         }

@@ -216,7 +216,7 @@ impl Follower {
                 Waited::Distrusted(error) => return Ok(Ended::Distrusted(error)),
             };
             documents.add(&piece);
-            while let Some(document) = documents.next() {
+            while let Some(document) = documents.take() {
                 let (event, index) = watch_event::decode(document, head, endpoint.url())?;
                 if from_now_on && index < self.position.wait_index() {
                     // A member that lags behind brings again what was delivered.
