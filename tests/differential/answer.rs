@@ -1,0 +1,171 @@
+//! What a call came to, as both clients tell it.
+
+use etcd_test_harness as ours;
+use etcd_test_harness::capi::status::*;
+use serde::Deserialize;
+
+/// The cluster's id is left out, because the two servers are two clusters.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Response(Response),
+    Texts(Vec<String>),
+    Failure(Failure),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Response {
+    pub action: String,
+    pub index: u64,
+    pub node: Option<Node>,
+    pub prev_node: Option<Node>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Node {
+    pub key: String,
+    pub value: String,
+    pub is_dir: bool,
+    pub created_index: u64,
+    pub modified_index: u64,
+    pub ttl: i64,
+    /// Seconds since 1970.
+    pub expiration: Option<i64>,
+    pub nodes: Vec<Node>,
+}
+
+/// An error by its class, and all that etcd said.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Failure {
+    pub class: Class,
+    pub code: i32,
+    pub message: String,
+    pub cause: String,
+    pub index: u64,
+    /// For people: the two clients have words of their own.
+    pub text: String,
+}
+
+/// What a program can do about an error depends on this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// etcd's store refused.
+    Api,
+    /// No endpoint gave an answer.
+    Cluster,
+    /// The one endpoint that was asked gave no answer.
+    Endpoint,
+    Canceled,
+    Deadline,
+    EmptyBody,
+    InvalidResponse,
+    /// Ours: the arguments make no sense.
+    Refused,
+    /// Go's: the client panicked.
+    Panic,
+}
+
+impl PartialEq for Failure {
+    fn eq(&self, other: &Failure) -> bool {
+        let told = |failure: &Failure| (failure.class, failure.code, failure.index);
+        told(self) == told(other) && self.message == other.message && self.cause == other.cause
+    }
+}
+
+impl Answer {
+    pub fn class(&self) -> Option<Class> {
+        match self {
+            Answer::Failure(failure) => Some(failure.class),
+            _ => None,
+        }
+    }
+
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Answer::Response(response) => Some(response),
+            _ => None,
+        }
+    }
+
+    /// Takes over the times to live of the other answer where they differ by no more than the two calls may have been
+    /// apart: servers that were asked one after the other cannot agree on them.
+    pub fn settle_times(&mut self, other: &Answer) {
+        if let (Answer::Response(mine), Answer::Response(others)) = (self, other) {
+            settle(mine.node.iter_mut(), others.node.iter());
+            settle(mine.prev_node.iter_mut(), others.prev_node.iter());
+        }
+    }
+}
+
+/// Far more than two calls are apart on a slow machine, and less than the times to live differ from each other.
+const TOLERANCE: i64 = 60;
+
+fn settle<'a>(mine: impl Iterator<Item = &'a mut Node>, others: impl Iterator<Item = &'a Node>) {
+    for (mine, other) in mine.zip(others) {
+        let (Some(at), Some(other_at)) = (mine.expiration, other.expiration) else { continue };
+        if at.abs_diff(other_at) <= TOLERANCE.unsigned_abs() && mine.ttl.abs_diff(other.ttl) <= TOLERANCE.unsigned_abs()
+        {
+            (mine.expiration, mine.ttl) = (other.expiration, other.ttl);
+        }
+    }
+}
+
+impl From<Result<ours::Response, ours::Failure>> for Answer {
+    fn from(result: Result<ours::Response, ours::Failure>) -> Answer {
+        match result {
+            Ok(response) => Answer::Response(Response {
+                action: response.action,
+                index: response.index,
+                node: response.node.map(Node::from),
+                prev_node: response.prev_node.map(Node::from),
+            }),
+            Err(failure) => Answer::Failure(failure.into()),
+        }
+    }
+}
+
+impl From<Result<Vec<String>, ours::Failure>> for Answer {
+    fn from(result: Result<Vec<String>, ours::Failure>) -> Answer {
+        result.map_or_else(|failure| Answer::Failure(failure.into()), Answer::Texts)
+    }
+}
+
+impl From<ours::Node> for Node {
+    fn from(node: ours::Node) -> Node {
+        Node {
+            key: node.key,
+            value: node.value,
+            is_dir: node.is_dir,
+            created_index: node.created_index,
+            modified_index: node.modified_index,
+            ttl: node.ttl,
+            expiration: node.expiration.map(|(seconds, _)| seconds),
+            nodes: node.children.into_iter().map(Node::from).collect(),
+        }
+    }
+}
+
+impl From<ours::Failure> for Failure {
+    fn from(failure: ours::Failure) -> Failure {
+        let class = class_of(failure.status, &failure.message);
+        let (code, index) = if class == Class::Api { (failure.api_code, failure.api_index) } else { (0, 0) };
+        let said = |text: Option<String>| if class == Class::Api { text.unwrap_or_default() } else { String::new() };
+        let (message, cause) = (said(failure.api_message), said(failure.api_cause));
+        Failure { class, code, message, cause, index, text: failure.message }
+    }
+}
+
+fn class_of(status: i32, message: &str) -> Class {
+    match status {
+        ETCD_ERR_INVALID_ARGUMENT => Class::Refused,
+        ETCD_ERR_CANCELED => Class::Canceled,
+        ETCD_ERR_DEADLINE_EXCEEDED => Class::Deadline,
+        ETCD_ERR_CLUSTER => Class::Cluster,
+        ETCD_ERR_CONNECT..=ETCD_ERR_BAD_REDIRECT => Class::Endpoint,
+        ETCD_ERR_API => Class::Api,
+        ETCD_ERR_INVALID_RESPONSE => Class::InvalidResponse,
+        ETCD_ERR_EMPTY_BODY => Class::EmptyBody,
+        _ => panic!("no call here may end with the status {status}: {message}"),
+    }
+}
