@@ -4,52 +4,52 @@ use etcd_test_harness as ours;
 use etcd_test_harness::capi::status::*;
 use serde::Deserialize;
 
-/// The cluster's id is left out, because the two servers are two clusters.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub(crate) enum Answer {
     Response(Response),
     Texts(Vec<String>),
     Failure(Failure),
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Response {
-    pub action: String,
-    pub index: u64,
-    pub node: Option<Node>,
-    pub prev_node: Option<Node>,
+pub(crate) struct Response {
+    pub(crate) action: String,
+    pub(crate) index: u64,
+    pub(crate) cluster_id: String,
+    pub(crate) node: Option<Node>,
+    pub(crate) prev_node: Option<Node>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Node {
-    pub key: String,
-    pub value: String,
-    pub is_dir: bool,
-    pub created_index: u64,
-    pub modified_index: u64,
-    pub ttl: i64,
+pub(crate) struct Node {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) is_dir: bool,
+    pub(crate) created_index: u64,
+    pub(crate) modified_index: u64,
+    pub(crate) ttl: i64,
     /// Seconds since 1970.
-    pub expiration: Option<i64>,
-    pub nodes: Vec<Node>,
+    pub(crate) expiration: Option<i64>,
+    pub(crate) nodes: Vec<Node>,
 }
 
 /// An error by its class, and all that etcd said.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Failure {
-    pub class: Class,
-    pub code: i32,
-    pub message: String,
-    pub cause: String,
-    pub index: u64,
+pub(crate) struct Failure {
+    pub(crate) class: Class,
+    pub(crate) code: i32,
+    pub(crate) message: String,
+    pub(crate) cause: String,
+    pub(crate) index: u64,
     /// For people: the two clients have words of their own.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// What a program can do about an error depends on this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
+pub(crate) enum Class {
     /// etcd's store refused.
     Api,
     /// No endpoint gave an answer.
@@ -60,6 +60,8 @@ pub enum Class {
     Deadline,
     EmptyBody,
     InvalidResponse,
+    /// Ours: the server does not serve the v2 API.
+    NotServed,
     /// Ours: the arguments make no sense.
     Refused,
     /// Go's: the client panicked.
@@ -74,35 +76,57 @@ impl PartialEq for Failure {
 }
 
 impl Answer {
-    pub fn class(&self) -> Option<Class> {
+    pub(crate) fn class(&self) -> Option<Class> {
         match self {
             Answer::Failure(failure) => Some(failure.class),
             _ => None,
         }
     }
 
-    pub fn response(&self) -> Option<&Response> {
+    pub(crate) fn response(&self) -> Option<&Response> {
         match self {
             Answer::Response(response) => Some(response),
             _ => None,
         }
     }
 
+    /// Takes the cluster's id out: two servers are two clusters.
+    pub(crate) fn forget_cluster(&mut self) {
+        if let Answer::Response(response) = self {
+            response.cluster_id.clear();
+        }
+    }
+
+    /// Puts children into the order of their keys: without `sorted` a server gives them as its hash table has them.
+    pub(crate) fn sort(&mut self) {
+        if let Answer::Response(response) = self {
+            response.node.iter_mut().for_each(Node::sort);
+        }
+    }
+
     /// Takes over the times to live of the other answer where they differ by no more than the two calls may have been
     /// apart: servers that were asked one after the other cannot agree on them.
-    pub fn settle_times(&mut self, other: &Answer) {
+    pub(crate) fn settle_times(&mut self, other: &Answer) {
         if let (Answer::Response(mine), Answer::Response(others)) = (self, other) {
-            settle(mine.node.iter_mut(), others.node.iter());
-            settle(mine.prev_node.iter_mut(), others.prev_node.iter());
+            settle(&mut mine.node, &others.node);
+            settle(&mut mine.prev_node, &others.prev_node);
         }
+    }
+}
+
+impl Node {
+    fn sort(&mut self) {
+        self.nodes.sort_by(|left, right| left.key.cmp(&right.key));
+        self.nodes.iter_mut().for_each(Node::sort);
     }
 }
 
 /// Far more than two calls are apart on a slow machine, and less than the times to live differ from each other.
 const TOLERANCE: i64 = 60;
 
-fn settle<'a>(mine: impl Iterator<Item = &'a mut Node>, others: impl Iterator<Item = &'a Node>) {
-    for (mine, other) in mine.zip(others) {
+fn settle<'a>(mine: impl IntoIterator<Item = &'a mut Node>, others: impl IntoIterator<Item = &'a Node>) {
+    for (mine, other) in mine.into_iter().zip(others) {
+        settle(&mut mine.nodes, &other.nodes);
         let (Some(at), Some(other_at)) = (mine.expiration, other.expiration) else { continue };
         if at.abs_diff(other_at) <= TOLERANCE.unsigned_abs() && mine.ttl.abs_diff(other.ttl) <= TOLERANCE.unsigned_abs()
         {
@@ -117,6 +141,7 @@ impl From<Result<ours::Response, ours::Failure>> for Answer {
             Ok(response) => Answer::Response(Response {
                 action: response.action,
                 index: response.index,
+                cluster_id: response.cluster_id,
                 node: response.node.map(Node::from),
                 prev_node: response.prev_node.map(Node::from),
             }),
@@ -163,6 +188,7 @@ fn class_of(status: i32, message: &str) -> Class {
         ETCD_ERR_DEADLINE_EXCEEDED => Class::Deadline,
         ETCD_ERR_CLUSTER => Class::Cluster,
         ETCD_ERR_CONNECT..=ETCD_ERR_BAD_REDIRECT => Class::Endpoint,
+        ETCD_ERR_API_NOT_SERVED => Class::NotServed,
         ETCD_ERR_API => Class::Api,
         ETCD_ERR_INVALID_RESPONSE => Class::InvalidResponse,
         ETCD_ERR_EMPTY_BODY => Class::EmptyBody,

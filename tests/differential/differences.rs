@@ -3,19 +3,20 @@
 //! A difference on the wire turns Go's request into the one that ours must be; the comparison that follows then checks
 //! the difference itself too. One that nothing needs any more must leave the table: a test counts them.
 
+use crate::answer::Answer;
 use crate::operation::Operation;
 use crate::wire::Wire;
 
 /// Where our requests differ from Go's.
-pub struct OnTheWire {
-    pub name: &'static str,
+pub(crate) struct OnTheWire {
+    pub(crate) name: &'static str,
     /// Why ours is better.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// Turns Go's request into ours; false where there is nothing to turn.
     as_ours: fn(&Operation, &mut Wire) -> bool,
 }
 
-pub const ON_THE_WIRE: [OnTheWire; 4] = [
+pub(crate) const ON_THE_WIRE: [OnTheWire; 4] = [
     OnTheWire {
         name: "User-Agent",
         reason: "a client says who it is",
@@ -65,23 +66,33 @@ pub const ON_THE_WIRE: [OnTheWire; 4] = [
     },
 ];
 
-/// What ours must have sent, when Go sent `wire`; counts the differences that took part.
-pub fn as_ours(operation: &Operation, mut wire: Wire, seen: &mut [usize; ON_THE_WIRE.len()]) -> Wire {
-    for (difference, seen) in ON_THE_WIRE.iter().zip(seen) {
-        *seen += usize::from((difference.as_ours)(operation, &mut wire));
-    }
-    wire
+/// Where our answers differ from Go's.
+pub(crate) struct InTheAnswer {
+    pub(crate) name: &'static str,
+    pub(crate) reason: &'static str,
+    /// Turns Go's answer into ours; false where there is nothing to turn.
+    as_ours: fn(&Operation, &mut Answer) -> bool,
 }
+
+pub(crate) const IN_THE_ANSWER: [InTheAnswer; 1] = [InTheAnswer {
+    name: "NUL in the text of an error",
+    reason: "the texts of an error are C strings: U+FFFD stands for NUL",
+    as_ours: |_, answer| {
+        let Answer::Failure(failure) = answer else { return false };
+        let shown = failure.cause.replace('\0', "\u{fffd}");
+        std::mem::replace(&mut failure.cause, shown).contains('\0')
+    },
+}];
 
 /// Operations that ours refuses before anything is sent, and Go does not. Go is not asked for them, because the two
 /// stores would not be the same any more.
-pub struct Refused {
-    pub name: &'static str,
-    pub reason: &'static str,
+pub(crate) struct Refused {
+    pub(crate) name: &'static str,
+    pub(crate) reason: &'static str,
     refuses: fn(&Operation) -> bool,
 }
 
-pub const REFUSED: [Refused; 2] = [
+pub(crate) const REFUSED: [Refused; 2] = [
     Refused {
         name: "a key that climbs out of the keys",
         reason: "in Go, ../members reaches the members",
@@ -97,9 +108,46 @@ pub const REFUSED: [Refused; 2] = [
     },
 ];
 
-/// The difference by which ours refuses the operation.
-pub fn refused(operation: &Operation) -> Option<usize> {
-    REFUSED.iter().position(|difference| (difference.refuses)(operation))
+/// How often each difference took part.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    on_the_wire: [usize; ON_THE_WIRE.len()],
+    in_the_answer: [usize; IN_THE_ANSWER.len()],
+    refused: [usize; REFUSED.len()],
+}
+
+impl Counts {
+    /// What ours must have sent, when Go sent `wire`.
+    pub(crate) fn our_wire(&mut self, operation: &Operation, mut wire: Wire) -> Wire {
+        for (difference, count) in ON_THE_WIRE.iter().zip(&mut self.on_the_wire) {
+            *count += usize::from((difference.as_ours)(operation, &mut wire));
+        }
+        wire
+    }
+
+    /// What ours must have answered, when Go answered `answer`.
+    pub(crate) fn our_answer(&mut self, operation: &Operation, mut answer: Answer) -> Answer {
+        for (difference, count) in IN_THE_ANSWER.iter().zip(&mut self.in_the_answer) {
+            *count += usize::from((difference.as_ours)(operation, &mut answer));
+        }
+        answer
+    }
+
+    /// The difference by which ours must refuse the operation.
+    pub(crate) fn our_refusal(&mut self, operation: &Operation) -> Option<&'static Refused> {
+        let position = REFUSED.iter().position(|difference| (difference.refuses)(operation))?;
+        self.refused[position] += 1;
+        Some(&REFUSED[position])
+    }
+
+    /// The differences that never took part, each with its reason.
+    pub(crate) fn unseen(&self) -> Vec<(&'static str, &'static str)> {
+        let wire = ON_THE_WIRE.iter().map(|difference| (difference.name, difference.reason)).zip(self.on_the_wire);
+        let answer =
+            IN_THE_ANSWER.iter().map(|difference| (difference.name, difference.reason)).zip(self.in_the_answer);
+        let refused = REFUSED.iter().map(|difference| (difference.name, difference.reason)).zip(self.refused);
+        wire.chain(answer).chain(refused).filter(|(_, count)| *count == 0).map(|(difference, _)| difference).collect()
+    }
 }
 
 fn climbs(key: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Random operations, as nasty as possible: few keys, so that they collide, and many ways to write each of them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
@@ -64,39 +64,44 @@ const VALUES: [&str; 14] = [
 const TTLS_MS: [i64; 5] = [1_000_000, 2_000_500, 4_000_000, 8_000_001, 100_000_000_000];
 
 /// A source of operations that knows what the last answers said, so that comparisons can be right as well as wrong.
-pub struct Generator {
+pub(crate) struct Generator {
     random: Rng,
-    known: HashMap<String, (String, u64)>,
+    /// The value and the modifiedIndex of files.
+    known: BTreeMap<String, (String, u64)>,
 }
 
 impl Generator {
-    pub fn new(seed: u64) -> Generator {
-        Generator { random: Rng::with_seed(seed), known: HashMap::new() }
+    pub(crate) fn new(seed: u64) -> Generator {
+        Generator { random: Rng::with_seed(seed), known: BTreeMap::new() }
     }
 
     /// Remembers what an answer says of the keys in it.
-    pub fn learn(&mut self, answer: &Answer) {
+    pub(crate) fn learn(&mut self, answer: &Answer) {
         if let Some(node) = answer.response().and_then(|response| response.node.as_ref()) {
             self.learn_node(node);
         }
     }
 
     fn learn_node(&mut self, node: &Node) {
-        self.known.insert(node.key.clone(), (node.value.clone(), node.modified_index));
+        if !node.is_dir {
+            self.known.insert(node.key.clone(), (node.value.clone(), node.modified_index));
+        }
         for child in &node.nodes {
             self.learn_node(child);
         }
     }
 
-    pub fn operation(&mut self) -> Operation {
+    pub(crate) fn operation(&mut self) -> Operation {
         let key = self.key();
         match self.random.u8(..100) {
             0..20 => Operation::Get { recursive: self.one_in(2), sort: self.one_in(2), quorum: self.one_in(4), key },
-            20..55 => Operation::Set { value: self.value(), options: self.set_options(&key), key },
-            55..63 => Operation::Create { value: self.value(), key },
-            63..71 => Operation::Update { value: self.value(), key },
-            71..79 => Operation::CreateInOrder { value: self.value(), ttl_ms: self.ttl(4), key },
-            79..99 => Operation::Delete {
+            20..30 => self.comparison(),
+            30..35 => self.refresh(),
+            35..60 => Operation::Set { value: self.value(), options: self.set_options(&key), key },
+            60..67 => Operation::Create { value: self.value(), key },
+            67..74 => Operation::Update { value: self.value(), key },
+            74..81 => Operation::CreateInOrder { value: self.value(), ttl_ms: self.ttl(4), key },
+            81..99 => Operation::Delete {
                 prev_value: self.prev_value(&key, 4),
                 prev_index: self.prev_index(&key, 5),
                 recursive: self.one_in(3),
@@ -105,6 +110,34 @@ impl Generator {
             },
             _ => Operation::Version,
         }
+    }
+
+    /// A compare-and-swap or compare-and-delete of a file that was seen, mostly with what it holds.
+    fn comparison(&mut self) -> Operation {
+        let key = self.known_key();
+        let (prev_value, prev_index) = match self.random.u8(..3) {
+            0 => (self.prev_value(&key, 1), 0),
+            1 => (None, self.prev_index(&key, 1)),
+            _ => (self.prev_value(&key, 1), self.prev_index(&key, 1)),
+        };
+        if self.one_in(3) {
+            return Operation::Delete { key, prev_value, prev_index, recursive: self.one_in(3), dir: self.one_in(3) };
+        }
+        let prev_exist = if self.one_in(3) { PrevExist::Exist } else { PrevExist::Ignore };
+        let options = SetOptions { prev_value, prev_index, prev_exist, ttl_ms: self.ttl(4), ..SetOptions::default() };
+        Operation::Set { key, value: self.value(), options }
+    }
+
+    fn refresh(&mut self) -> Operation {
+        let key = self.known_key();
+        let prev_exist = if self.one_in(2) { PrevExist::Exist } else { PrevExist::Ignore };
+        let options = SetOptions { refresh: true, prev_exist, ttl_ms: self.ttl(1), ..SetOptions::default() };
+        Operation::Set { key, value: String::new(), options }
+    }
+
+    fn known_key(&mut self) -> String {
+        let known = self.random.usize(..self.known.len().max(1));
+        self.known.keys().nth(known).cloned().unwrap_or_else(|| self.key())
     }
 
     fn set_options(&mut self, key: &str) -> SetOptions {
@@ -126,7 +159,7 @@ impl Generator {
     fn key(&mut self) -> String {
         match self.random.u8(..100) {
             0..60 => self.choose(&FAVOURITES).to_owned(),
-            60..64 => self.choose(&["", "/", "//", "."]).to_owned(),
+            60..64 => self.choose(&["", "/", "//", ".", "/.", "./", "gone/../", "/gone/.."]).to_owned(),
             64..66 => self.choose(&["..", "../members", "/a/../..", "/../v2/keys/a"]).to_owned(),
             66..68 => format!("/{}", "k".repeat(self.random.usize(200..1000))),
             68..70 => "/deep".repeat(self.random.usize(10..40)),
@@ -165,7 +198,11 @@ impl Generator {
             return None;
         }
         let right = self.known.get(key).map(|(value, _)| value.clone());
-        let value = if self.one_in(2) { right.unwrap_or_else(|| self.value()) } else { self.value() };
+        let value = match self.random.u8(..16) {
+            0 => "z".repeat(5000),
+            1..9 => right.unwrap_or_else(|| self.value()),
+            _ => self.value(),
+        };
         (!value.is_empty()).then_some(value)
     }
 

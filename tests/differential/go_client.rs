@@ -13,7 +13,7 @@ use crate::answer::Answer;
 use crate::operation::Operation;
 
 /// A process that makes calls with the real Go client; it ends with this object.
-pub struct GoClient {
+pub(crate) struct GoClient {
     process: Child,
     calls: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -28,7 +28,7 @@ struct Call<'a> {
 
 impl GoClient {
     /// Starts it; None where there is no Go, or no network to fetch the client with, which is said on the terminal.
-    pub fn start() -> Option<GoClient> {
+    pub(crate) fn start() -> Option<GoClient> {
         static DRIVER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         let driver = match DRIVER.get_or_init(build) {
             Ok(driver) => driver,
@@ -49,7 +49,7 @@ impl GoClient {
     }
 
     /// Makes a call, and waits for what comes of it.
-    pub fn ask(&mut self, endpoints: &[String], operation: &Operation) -> Answer {
+    pub(crate) fn ask(&mut self, endpoints: &[String], operation: &Operation) -> Answer {
         let mut call = serde_json::to_vec(&Call { endpoints, operation }).expect("a call as JSON");
         call.push(b'\n');
         let calls = self.calls.as_mut().expect("the pipe goes only in drop");

@@ -11,4 +11,5 @@ mod go_client;
 mod operation;
 mod pair;
 mod random;
+mod scripted;
 mod wire;

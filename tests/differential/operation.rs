@@ -9,7 +9,7 @@ use crate::answer::Answer;
 /// The JSON of it is what the Go driver reads.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "operation")]
-pub enum Operation {
+pub(crate) enum Operation {
     #[serde(rename = "keys.get")]
     Get { key: String, recursive: bool, sort: bool, quorum: bool },
     #[serde(rename = "keys.set")]
@@ -32,19 +32,19 @@ pub enum Operation {
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct SetOptions {
-    pub prev_value: Option<String>,
-    pub prev_index: u64,
-    pub prev_exist: PrevExist,
-    pub ttl_ms: Option<i64>,
-    pub refresh: bool,
-    pub dir: bool,
-    pub no_value_on_success: bool,
+pub(crate) struct SetOptions {
+    pub(crate) prev_value: Option<String>,
+    pub(crate) prev_index: u64,
+    pub(crate) prev_exist: PrevExist,
+    pub(crate) ttl_ms: Option<i64>,
+    pub(crate) refresh: bool,
+    pub(crate) dir: bool,
+    pub(crate) no_value_on_success: bool,
 }
 
 /// As the Go client calls them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub enum PrevExist {
+pub(crate) enum PrevExist {
     #[default]
     #[serde(rename = "")]
     Ignore,
@@ -56,7 +56,7 @@ pub enum PrevExist {
 
 impl Operation {
     /// The key of a keys operation.
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         match self {
             Operation::Get { key, .. }
             | Operation::Set { key, .. }
@@ -68,7 +68,7 @@ impl Operation {
         }
     }
 
-    pub fn ttl_ms(&self) -> Option<i64> {
+    pub(crate) fn ttl_ms(&self) -> Option<i64> {
         match self {
             Operation::Set { options, .. } => options.ttl_ms,
             Operation::CreateInOrder { ttl_ms, .. } => *ttl_ms,
@@ -77,7 +77,7 @@ impl Operation {
     }
 
     /// Makes the call over the C ABI.
-    pub fn run(&self, client: &Client) -> Answer {
+    pub(crate) fn run(&self, client: &Client) -> Answer {
         match self {
             Operation::Get { key, recursive, sort, quorum } => {
                 let options = Get { recursive: *recursive, sort: *sort, quorum: *quorum };

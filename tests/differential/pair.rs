@@ -6,7 +6,7 @@ use etcd_test_support::{EtcdServer, Oracle, RecordingProxy};
 use serde_json::Value;
 
 use crate::answer::{Answer, Class};
-use crate::differences::{self, ON_THE_WIRE, REFUSED};
+use crate::differences::{Counts, Refused};
 use crate::go_client::GoClient;
 use crate::operation::Operation;
 use crate::wire::Wire;
@@ -17,13 +17,12 @@ struct Side {
     proxy: RecordingProxy,
 }
 
-pub struct Pair {
+pub(crate) struct Pair {
     ours: Side,
     gos: Side,
     client: Client,
     go: GoClient,
-    pub seen_on_the_wire: [usize; ON_THE_WIRE.len()],
-    pub seen_refused: [usize; REFUSED.len()],
+    pub(crate) counts: Counts,
 }
 
 impl Side {
@@ -33,7 +32,9 @@ impl Side {
         let oracle = Oracle::new(etcd.endpoint());
         wait_until("etcd knows the version of its cluster", || {
             let version = oracle.get("/version").json();
-            let minor = |name: &str| version[name].as_str().and_then(|text| text.rsplit_once('.')).map(|(minor, _)| minor.to_owned());
+            let minor = |name: &str| {
+                version[name].as_str().and_then(|text| text.rsplit_once('.')).map(|(minor, _)| minor.to_owned())
+            };
             minor("etcdserver").is_some() && minor("etcdserver") == minor("etcdcluster")
         });
         let proxy = RecordingProxy::to(etcd.port());
@@ -65,40 +66,43 @@ fn without_times(value: &mut Value) {
 
 impl Pair {
     /// None where Go is missing.
-    pub fn start() -> Option<Pair> {
+    pub(crate) fn start() -> Option<Pair> {
         let go = GoClient::start()?;
         let (ours, gos) = (Side::start(), Side::start());
         let client = Client::of(&ours.proxy.endpoint());
-        let (seen_on_the_wire, seen_refused) = ([0; ON_THE_WIRE.len()], [0; REFUSED.len()]);
-        let pair = Pair { ours, gos, client, go, seen_on_the_wire, seen_refused };
+        let pair = Pair { ours, gos, client, go, counts: Counts::default() };
         pair.assert_same_stores("at the start");
         Some(pair)
     }
 
     /// Makes the call with both clients, and compares the answers and what reached the wire.
-    pub fn compare(&mut self, operation: &Operation) -> Answer {
-        if let Some(difference) = differences::refused(operation) {
-            self.seen_refused[difference] += 1;
-            return self.refused(operation, REFUSED[difference].name);
+    pub(crate) fn compare(&mut self, operation: &Operation) -> Answer {
+        if let Some(difference) = self.counts.our_refusal(operation) {
+            return self.refused(operation, difference);
         }
         let mut ours = operation.run(&self.client);
         let go = self.go.ask(&[self.gos.proxy.endpoint()], operation);
-        let expected: Vec<Wire> = self.gos.wires().into_iter().map(|wire| self.as_ours(operation, wire)).collect();
+        let wires = self.gos.wires().into_iter();
+        let expected: Vec<Wire> = wires.map(|wire| self.counts.our_wire(operation, wire)).collect();
         assert_eq!(self.ours.wires(), expected, "ours and Go's on the wire: {operation:?}");
-        ours.settle_times(&go);
-        assert_eq!(ours, go, "ours and Go's answer: {operation:?}");
+        let mut expected = self.counts.our_answer(operation, go);
+        ours.forget_cluster();
+        expected.forget_cluster();
+        if !matches!(operation, Operation::Get { sort: true, .. }) {
+            ours.sort();
+            expected.sort();
+        }
+        ours.settle_times(&expected);
+        assert_eq!(ours, expected, "ours and Go's answer: {operation:?}");
         ours
     }
 
-    pub fn assert_same_stores(&self, when: &str) {
+    pub(crate) fn assert_same_stores(&self, when: &str) {
         assert_eq!(self.ours.store(), self.gos.store(), "the stores of ours and Go's, {when}");
     }
 
-    fn as_ours(&mut self, operation: &Operation, wire: Wire) -> Wire {
-        differences::as_ours(operation, wire, &mut self.seen_on_the_wire)
-    }
-
-    fn refused(&mut self, operation: &Operation, difference: &str) -> Answer {
+    fn refused(&mut self, operation: &Operation, difference: &Refused) -> Answer {
+        let difference = difference.name;
         let answer = operation.run(&self.client);
         assert_eq!(answer.class(), Some(Class::Refused), "{difference}: {operation:?} gave {answer:?}");
         assert_eq!(self.ours.wires(), [], "{difference}: sent for {operation:?}");

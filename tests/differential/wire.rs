@@ -4,19 +4,19 @@ use etcd_test_support::Request;
 
 /// All of a request but the order and the spelling of its headers' names, which mean nothing, and the address in `Host`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wire {
-    pub method: String,
-    pub path: String,
-    pub query: Vec<String>,
-    pub version: String,
+pub(crate) struct Wire {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Vec<String>,
+    pub(crate) version: String,
     /// Names in lower case, sorted.
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Wire {
     /// Checks that the `Host` is the one of `endpoint`.
-    pub fn of(request: &Request, endpoint: &str) -> Wire {
+    pub(crate) fn of(request: &Request, endpoint: &str) -> Wire {
         assert_eq!(request.header("host"), endpoint.strip_prefix("http://"), "{request:?}");
         let headers = request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
         let mut headers: Vec<_> = headers.filter(|(name, _)| name != "host").collect();
@@ -32,24 +32,24 @@ impl Wire {
         }
     }
 
-    pub fn header(&mut self, name: &str) -> Option<&mut String> {
+    pub(crate) fn header(&mut self, name: &str) -> Option<&mut String> {
         self.headers.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    pub fn remove_header(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn remove_header(&mut self, name: &str) -> Option<String> {
         let position = self.headers.iter().position(|(known, _)| known == name)?;
         Some(self.headers.remove(position).1)
     }
 
     /// Another body, with its length.
-    pub fn set_body(&mut self, body: String) {
+    pub(crate) fn set_body(&mut self, body: String) {
         let length = body.len().to_string();
         self.body = body;
         *self.header("content-length").expect("a body has a length") = length;
     }
 
     /// The pieces of a form body.
-    pub fn form(&self) -> Vec<String> {
+    pub(crate) fn form(&self) -> Vec<String> {
         self.body.split('&').map(String::from).collect()
     }
 }

@@ -14,10 +14,11 @@ type answer struct {
 }
 
 type response struct {
-	Action   string `json:"action"`
-	Index    uint64 `json:"index"`
-	Node     *node  `json:"node"`
-	PrevNode *node  `json:"prev_node"`
+	Action    string `json:"action"`
+	Index     uint64 `json:"index"`
+	ClusterID string `json:"cluster_id"`
+	Node      *node  `json:"node"`
+	PrevNode  *node  `json:"prev_node"`
 }
 
 type node struct {
@@ -40,7 +41,13 @@ func responded(got *client.Response, err error) answer {
 }
 
 func responseOf(got *client.Response) *response {
-	return &response{Action: got.Action, Index: got.Index, Node: nodeOf(got.Node), PrevNode: nodeOf(got.PrevNode)}
+	return &response{
+		Action:    got.Action,
+		Index:     got.Index,
+		ClusterID: got.ClusterID,
+		Node:      nodeOf(got.Node),
+		PrevNode:  nodeOf(got.PrevNode),
+	}
 }
 
 func nodeOf(got *client.Node) *node {
