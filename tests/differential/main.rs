@@ -6,6 +6,7 @@
 
 mod answer;
 mod differences;
+mod fixed;
 mod generator;
 mod go_client;
 mod operation;

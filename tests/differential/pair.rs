@@ -97,6 +97,15 @@ impl Pair {
         ours
     }
 
+    /// Makes the call with both clients, and compares nothing.
+    pub(crate) fn both(&mut self, operation: &Operation) -> [Answer; 2] {
+        let answers = [operation.run(&self.client), self.go.ask(&[self.gos.proxy.endpoint()], operation)];
+        for side in [&self.ours, &self.gos] {
+            side.proxy.take_requests();
+        }
+        answers
+    }
+
     pub(crate) fn assert_same_stores(&self, when: &str) {
         assert_eq!(self.ours.store(), self.gos.store(), "the stores of ours and Go's, {when}");
     }

@@ -1,0 +1,70 @@
+//! Operations that are not left to chance, on real servers.
+
+use etcd_test_support::waiting::wait_until;
+
+use crate::answer::{Answer, Class};
+use crate::operation::{Operation, PrevExist, SetOptions};
+use crate::pair::Pair;
+
+fn get(key: &str) -> Operation {
+    Operation::Get { key: key.into(), recursive: true, sort: true, quorum: false }
+}
+
+fn set(key: &str, value: &str, options: SetOptions) -> Operation {
+    Operation::Set { key: key.into(), value: value.into(), options }
+}
+
+fn delete(key: &str, prev_value: Option<String>) -> Operation {
+    Operation::Delete { key: key.into(), prev_value, prev_index: 0, recursive: false, dir: false }
+}
+
+#[test]
+fn each_listed_difference_shows() {
+    let Some(mut pair) = Pair::start() else { return };
+    let none = SetOptions::default;
+    pair.compare(&set("/a", "one\0", none()));
+    pair.compare(&set("/a", "two", SetOptions { prev_value: Some("wrong".into()), ..none() }));
+    pair.compare(&set("/a", "three", SetOptions { ttl_ms: Some(1_000_001), ..none() }));
+    pair.compare(&get("../members"));
+    pair.compare(&delete("/a", Some("x".repeat(5000))));
+    assert_eq!(pair.counts.unseen(), [], "listed, but no difference any more: name and reason");
+}
+
+#[test]
+fn keys_that_expire_do_so_in_both_stores_alike() {
+    let Some(mut pair) = Pair::start() else { return };
+    let ttl = |prev_exist| SetOptions { ttl_ms: Some(1000), prev_exist, ..SetOptions::default() };
+    pair.compare(&set("/short", "v", ttl(PrevExist::NoExist)));
+    wait_for_the_end_of("/short", &mut pair);
+    pair.compare(&set("/dir", "", SetOptions { dir: true, ..ttl(PrevExist::Ignore) }));
+    pair.compare(&Operation::CreateInOrder { key: "/dir".into(), value: "v".into(), ttl_ms: None });
+    wait_for_the_end_of("/dir", &mut pair);
+    pair.compare(&Operation::CreateInOrder { key: "/queue".into(), value: "v".into(), ttl_ms: Some(1000) });
+    wait_until("the queue is empty", || pair.both(&get("/queue")).iter().all(is_childless));
+    pair.compare(&get("/queue"));
+    pair.compare(&set("/after", "v", SetOptions::default()));
+    pair.assert_same_stores("after keys have expired");
+}
+
+fn wait_for_the_end_of(key: &str, pair: &mut Pair) {
+    let is_gone = |answer: &Answer| answer.class() == Some(Class::Api);
+    wait_until("the key has expired in both stores", || pair.both(&get(key)).iter().all(is_gone));
+    pair.compare(&get(key));
+}
+
+fn is_childless(answer: &Answer) -> bool {
+    let node = answer.response().and_then(|response| response.node.as_ref());
+    node.is_some_and(|node| node.nodes.is_empty())
+}
+
+#[test]
+fn a_value_at_etcds_limit_is_taken_and_one_beyond_it_refused() {
+    let Some(mut pair) = Pair::start() else { return };
+    // Spelled out: ten MiB without "value=".
+    let longest = "x".repeat(10 * 1024 * 1024 - "value=".len());
+    for (value, class) in [(longest.clone(), None), (longest + "x", Some(Class::Api))] {
+        // Without the value in the answer: what a failure would print is long enough.
+        let options = SetOptions { no_value_on_success: true, ..SetOptions::default() };
+        assert_eq!(pair.compare(&set("/long", &value, options)).class(), class);
+    }
+}
