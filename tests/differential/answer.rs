@@ -61,9 +61,15 @@ pub(crate) enum Class {
     Deadline,
     EmptyBody,
     InvalidResponse,
+    /// The auth API refused.
+    Auth,
+    /// The members API refused.
+    Members,
+    /// Go's: a refusal of which it drops the words.
+    UnexpectedStatus,
     /// Ours: the server does not serve the v2 API.
     NotServed,
-    /// Ours: the arguments make no sense.
+    /// The client refuses the arguments: nothing was sent.
     Refused,
     /// Go's: the client panicked.
     Panic,
@@ -95,6 +101,20 @@ impl Answer {
     pub(crate) fn forget_cluster(&mut self) {
         if let Answer::Response(response) = self {
             response.cluster_id.clear();
+        }
+    }
+
+    /// Puts other words for what only one of the two servers has, in all that names members.
+    pub(crate) fn replace(&mut self, of_one: &[(String, &str)]) {
+        let replace = |text: &mut String| {
+            for (own, common) in of_one {
+                *text = text.replace(own, common);
+            }
+        };
+        match self {
+            Answer::Texts(texts) => texts.iter_mut().for_each(replace),
+            Answer::Failure(failure) => replace(&mut failure.message),
+            Answer::Response(_) => (),
         }
     }
 
@@ -175,9 +195,11 @@ impl From<ours::Node> for Node {
 impl From<ours::Failure> for Failure {
     fn from(failure: ours::Failure) -> Failure {
         let class = class_of(failure.status, &failure.message);
+        // Where Go drops the words of a server, there is nothing to compare ours with.
+        let said = |text: Option<String>, by: &[Class]| text.filter(|_| by.contains(&class)).unwrap_or_default();
+        let message = said(failure.api_message, &[Class::Api, Class::Auth, Class::Members]);
+        let cause = said(failure.api_cause, &[Class::Api]);
         let (code, index) = if class == Class::Api { (failure.api_code, failure.api_index) } else { (0, 0) };
-        let said = |text: Option<String>| if class == Class::Api { text.unwrap_or_default() } else { String::new() };
-        let (message, cause) = (said(failure.api_message), said(failure.api_cause));
         Failure { class, code, message, cause, index, text: failure.message }
     }
 }
@@ -191,6 +213,8 @@ fn class_of(status: i32, message: &str) -> Class {
         ETCD_ERR_CONNECT..=ETCD_ERR_BAD_REDIRECT => Class::Endpoint,
         ETCD_ERR_API_NOT_SERVED => Class::NotServed,
         ETCD_ERR_API => Class::Api,
+        ETCD_ERR_AUTH => Class::Auth,
+        ETCD_ERR_MEMBERS => Class::Members,
         ETCD_ERR_INVALID_RESPONSE => Class::InvalidResponse,
         ETCD_ERR_EMPTY_BODY => Class::EmptyBody,
         _ => panic!("no call here may end with the status {status}: {message}"),

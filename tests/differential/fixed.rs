@@ -2,6 +2,7 @@
 
 use etcd_test_support::waiting::wait_until;
 
+use crate::admin::Admin;
 use crate::answer::{Answer, Class};
 use crate::operation::{Operation, PrevExist, SetOptions};
 use crate::pair::Pair;
@@ -27,7 +28,38 @@ fn each_listed_difference_shows() {
     pair.compare(&set("/a", "three", SetOptions { ttl_ms: Some(1_000_001), ..none() }));
     pair.compare(&get("../members"));
     pair.compare(&delete("/a", Some("x".repeat(5000))));
+    let (user, password) = (|| "ann".to_owned(), || "secret".to_owned());
+    for call in [
+        Admin::UserAdd { user: user(), password: password() },
+        Admin::UserChangePassword { user: user(), password: password() },
+        Admin::UserAdd { user: "bob".into(), password: String::new() },
+        Admin::RoleAdd { role: "r".into() },
+        Admin::UserGrant { user: user(), roles: vec!["r".into()] },
+        Admin::UserGrant { user: user(), roles: vec![] },
+        Admin::UserGrant { user: user(), roles: vec![String::new()] },
+        Admin::UserGet { user: user() },
+        Admin::UserRemove { user: "a/b".into() },
+        Admin::MembersRemove { id: "1234abcd".into() },
+    ] {
+        pair.compare(&Operation::Admin(call));
+    }
     assert_eq!(pair.counts.unseen(), [], "listed, but no difference any more: name and reason");
+}
+
+#[test]
+fn a_user_that_exists_keeps_its_password_and_a_missing_one_is_not_made() {
+    let Some(mut pair) = Pair::start() else { return };
+    let (user, password) = (|| "ann".to_owned(), || "secret".to_owned());
+    let [ours, go] = pair.ask_both(&Operation::Admin(Admin::UserChangePassword { user: user(), password: password() }));
+    // Go makes the user, and returns an error without a word.
+    assert_eq!((ours.class(), go.class()), (Some(Class::Auth), Some(Class::Auth)), "{ours:?} {go:?}");
+    let [ours, go] = pair.ask_both(&Operation::Admin(Admin::UserList));
+    assert_eq!((ours, go), (Answer::Texts(vec![]), Answer::Texts(vec![user()])));
+
+    let add = Operation::Admin(Admin::UserAdd { user: user(), password: password() });
+    pair.ask_both(&add);
+    let [ours, go] = pair.ask_both(&add);
+    assert_eq!((ours.class(), go.class()), (Some(Class::Auth), None), "{ours:?} {go:?}");
 }
 
 #[test]
@@ -40,7 +72,7 @@ fn keys_that_expire_do_so_in_both_stores_alike() {
     pair.compare(&Operation::CreateInOrder { key: "/dir".into(), value: "v".into(), ttl_ms: None });
     wait_for_the_end_of("/dir", &mut pair);
     pair.compare(&Operation::CreateInOrder { key: "/queue".into(), value: "v".into(), ttl_ms: Some(1000) });
-    wait_until("the queue is empty", || pair.both(&get("/queue")).iter().all(is_childless));
+    wait_until("the queue is empty", || pair.ask_both(&get("/queue")).iter().all(is_childless));
     pair.compare(&get("/queue"));
     pair.compare(&set("/after", "v", SetOptions::default()));
     pair.assert_same_stores("after keys have expired");
@@ -48,7 +80,7 @@ fn keys_that_expire_do_so_in_both_stores_alike() {
 
 fn wait_for_the_end_of(key: &str, pair: &mut Pair) {
     let is_gone = |answer: &Answer| answer.class() == Some(Class::Api);
-    wait_until("the key has expired in both stores", || pair.both(&get(key)).iter().all(is_gone));
+    wait_until("the key has expired in both stores", || pair.ask_both(&get(key)).iter().all(is_gone));
     pair.compare(&get(key));
 }
 

@@ -4,6 +4,8 @@
 //! It needs Go. Where Go is missing, each test says so on the terminal and passes; `make differential` runs it long.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod admin;
+mod admin_random;
 mod answer;
 mod differences;
 mod fixed;
@@ -12,5 +14,6 @@ mod go_client;
 mod operation;
 mod pair;
 mod random;
+mod run;
 mod scripted;
 mod wire;

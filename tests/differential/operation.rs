@@ -4,6 +4,7 @@ use etcd_test_harness::capi::options::{ETCD_PREV_EXIST, ETCD_PREV_IGNORE, ETCD_P
 use etcd_test_harness::{Client, Delete, Get, Set};
 use serde::Serialize;
 
+use crate::admin::Admin;
 use crate::answer::Answer;
 
 /// The JSON of it is what the Go driver reads.
@@ -29,6 +30,8 @@ pub(crate) enum Operation {
     Delete { key: String, prev_value: Option<String>, prev_index: u64, recursive: bool, dir: bool },
     #[serde(rename = "version")]
     Version,
+    #[serde(untagged)]
+    Admin(Admin),
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
@@ -64,7 +67,14 @@ impl Operation {
             | Operation::Update { key, .. }
             | Operation::CreateInOrder { key, .. }
             | Operation::Delete { key, .. } => key,
-            Operation::Version => "",
+            Operation::Version | Operation::Admin(_) => "",
+        }
+    }
+
+    pub(crate) fn admin(&self) -> Option<&Admin> {
+        match self {
+            Operation::Admin(admin) => Some(admin),
+            _ => None,
         }
     }
 
@@ -92,6 +102,7 @@ impl Operation {
                 let options = Delete { prev_value, prev_index: *prev_index, recursive: *recursive, dir: *dir };
                 client.delete_with(None, key, &options).into()
             }
+            Operation::Admin(admin) => admin.run(client),
             Operation::Version => client.version().map(|(server, cluster)| vec![server, cluster]).into(),
         }
     }

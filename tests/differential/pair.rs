@@ -5,6 +5,7 @@ use etcd_test_support::waiting::wait_until;
 use etcd_test_support::{EtcdServer, Oracle, RecordingProxy};
 use serde_json::Value;
 
+use crate::admin::{OWN_ID, OWN_PEER_URL};
 use crate::answer::{Answer, Class};
 use crate::differences::{Counts, Refused};
 use crate::go_client::GoClient;
@@ -15,6 +16,8 @@ use crate::wire::Wire;
 struct Side {
     etcd: EtcdServer,
     proxy: RecordingProxy,
+    /// What no other server has, and what stands for it in a comparison.
+    own: [(String, &'static str); 3],
 }
 
 pub(crate) struct Pair {
@@ -37,12 +40,30 @@ impl Side {
             };
             minor("etcdserver").is_some() && minor("etcdserver") == minor("etcdcluster")
         });
+        let member = oracle.get("/v2/members").json()["members"][0].clone();
+        let text = |value: &Value| value.as_str().expect("a member's text").to_owned();
+        let own = [
+            (text(&member["id"]), OWN_ID),
+            (text(&member["peerURLs"][0]), OWN_PEER_URL),
+            (text(&member["clientURLs"][0]), "OWN-CLIENT-URL"),
+        ];
         let proxy = RecordingProxy::to(etcd.port());
-        Side { etcd, proxy }
+        Side { etcd, proxy, own }
     }
 
     fn wires(&self) -> Vec<Wire> {
-        self.proxy.take_requests().iter().map(|request| Wire::of(request, &self.proxy.endpoint())).collect()
+        let mut wires: Vec<Wire> =
+            self.proxy.take_requests().iter().map(|request| Wire::of(request, &self.proxy.endpoint())).collect();
+        wires.iter_mut().for_each(|wire| wire.replace(&self.own));
+        wires
+    }
+
+    /// The operation with the names of this server.
+    fn named(&self, operation: &Operation) -> Operation {
+        match operation {
+            Operation::Admin(admin) => Operation::Admin(admin.at(&self.own[0].0, &self.own[1].0)),
+            other => other.clone(),
+        }
     }
 
     /// All that the server shows of its store, but for the times.
@@ -80,10 +101,10 @@ impl Pair {
         if let Some(difference) = self.counts.our_refusal(operation) {
             return self.refused(operation, difference);
         }
-        let mut ours = operation.run(&self.client);
-        let go = self.go.ask(&[self.gos.proxy.endpoint()], operation);
-        let wires = self.gos.wires().into_iter();
-        let expected: Vec<Wire> = wires.map(|wire| self.counts.our_wire(operation, wire)).collect();
+        let [mut ours, mut go] = self.both(operation);
+        ours.replace(&self.ours.own);
+        go.replace(&self.gos.own);
+        let expected = self.counts.our_wires(operation, self.gos.wires());
         assert_eq!(self.ours.wires(), expected, "ours and Go's on the wire: {operation:?}");
         let mut expected = self.counts.our_answer(operation, go);
         ours.forget_cluster();
@@ -97,13 +118,18 @@ impl Pair {
         ours
     }
 
-    /// Makes the call with both clients, and compares nothing.
-    pub(crate) fn both(&mut self, operation: &Operation) -> [Answer; 2] {
-        let answers = [operation.run(&self.client), self.go.ask(&[self.gos.proxy.endpoint()], operation)];
+    /// Makes the call with both clients, and neither compares nor keeps anything.
+    pub(crate) fn ask_both(&mut self, operation: &Operation) -> [Answer; 2] {
+        let answers = self.both(operation);
         for side in [&self.ours, &self.gos] {
             side.proxy.take_requests();
         }
         answers
+    }
+
+    fn both(&mut self, operation: &Operation) -> [Answer; 2] {
+        let ours = self.ours.named(operation).run(&self.client);
+        [ours, self.go.ask(&[self.gos.proxy.endpoint()], &self.gos.named(operation))]
     }
 
     pub(crate) fn assert_same_stores(&self, when: &str) {

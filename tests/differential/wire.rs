@@ -41,6 +41,18 @@ impl Wire {
         Some(self.headers.remove(position).1)
     }
 
+    /// Puts other words for what only one of the two servers has; the length of the body is then that of the words.
+    pub(crate) fn replace(&mut self, of_one: &[(String, &str)]) {
+        let length = self.body.len();
+        for (own, common) in of_one {
+            self.path = self.path.replace(own, common);
+            self.body = self.body.replace(own, common);
+        }
+        if self.body.len() != length {
+            self.set_body(self.body.clone());
+        }
+    }
+
     /// Another body, with its length.
     pub(crate) fn set_body(&mut self, body: String) {
         let length = body.len().to_string();

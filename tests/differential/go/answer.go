@@ -33,6 +33,19 @@ type node struct {
 	Nodes      []node `json:"nodes"`
 }
 
+func done(err error) answer {
+	return listed(nil, err)
+}
+
+func listed(texts []string, err error) answer {
+	if err != nil {
+		return answer{Failure: failureOf(err)}
+	}
+	// No list and an empty one are the same in JSON then.
+	texts = append([]string{}, texts...)
+	return answer{Texts: &texts}
+}
+
 func responded(got *client.Response, err error) answer {
 	if err != nil {
 		return answer{Failure: failureOf(err)}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"go.etcd.io/etcd/client/v2"
 )
@@ -27,7 +29,12 @@ func failureOf(err error) *failure {
 			Class: "api", Code: api.Code, Message: api.Message, Cause: api.Cause, Index: api.Index, Text: err.Error(),
 		}
 	}
-	return &failure{Class: classOf(err), Text: err.Error()}
+	class := classOf(err)
+	// Errors in the server's words, whose types the Go client does not export.
+	if class == "auth" || class == "members" {
+		return &failure{Class: class, Message: err.Error(), Text: err.Error()}
+	}
+	return &failure{Class: class, Text: err.Error()}
 }
 
 func classOf(err error) string {
@@ -48,6 +55,14 @@ func classOf(err error) string {
 		return "empty_body"
 	case errors.Is(err, client.ErrInvalidJSON), errors.As(err, &number), errors.As(err, &syntax), errors.As(err, &kind):
 		return "invalid_response"
+	}
+	switch name := fmt.Sprintf("%T", err); {
+	case name == "client.authError":
+		return "auth"
+	case name == "client.membersError":
+		return "members"
+	case strings.HasPrefix(err.Error(), "unexpected status code "):
+		return "unexpected_status"
 	}
 	// What one-shot calls return: the failure of the one endpoint that was asked.
 	return "endpoint"

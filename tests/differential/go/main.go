@@ -34,6 +34,15 @@ type call struct {
 	Recursive        bool    `json:"recursive"`
 	Sort             bool    `json:"sort"`
 	Quorum           bool    `json:"quorum"`
+
+	ID         string   `json:"id"`
+	PeerURLs   []string `json:"peer_urls"`
+	User       string   `json:"user"`
+	Password   string   `json:"password"`
+	Role       string   `json:"role"`
+	Roles      []string `json:"roles"`
+	Prefixes   []string `json:"prefixes"`
+	Permission int      `json:"permission"`
 }
 
 func main() {
@@ -83,6 +92,14 @@ func operate(ctx context.Context, etcd client.Client, c call) answer {
 	switch group {
 	case "keys":
 		return operateKeys(ctx, client.NewKeysAPI(etcd), c)
+	case "members":
+		return operateMembers(ctx, client.NewMembersAPI(etcd), c)
+	case "auth":
+		return operateAuth(ctx, client.NewAuthAPI(etcd), c)
+	case "users":
+		return operateUsers(ctx, client.NewAuthUserAPI(etcd), c)
+	case "roles":
+		return operateRoles(ctx, client.NewAuthRoleAPI(etcd), c)
 	case "version":
 		version, err := etcd.GetVersion(ctx)
 		if err != nil {

@@ -63,7 +63,7 @@ fn odd_answers_mean_the_same_to_both_clients() {
             let answer = operation.run(&Client::of(&our_server.endpoint()));
             let ours = Outcome { answer, wires: wires(&our_server) };
             let answer = counts.our_answer(&operation, go.ask(&[go_server.endpoint()], &operation));
-            let wires = wires(&go_server).into_iter().map(|wire| counts.our_wire(&operation, wire)).collect();
+            let wires = counts.our_wires(&operation, wires(&go_server));
             let go = Outcome { answer, wires };
             match TO_ODD_ANSWERS.iter().position(|difference| difference.is_about(case.name, name)) {
                 Some(position) => {
