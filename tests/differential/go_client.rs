@@ -19,9 +19,20 @@ pub(crate) struct GoClient {
     answers: BufReader<ChildStdout>,
 }
 
+/// What a client is made with, besides its endpoints.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Settings {
+    pub(crate) prefix: Option<String>,
+    pub(crate) username: String,
+    /// The password of that user; another name than that of a user who is added.
+    pub(crate) login: String,
+}
+
 #[derive(Serialize)]
 struct Call<'a> {
     endpoints: &'a [String],
+    #[serde(flatten)]
+    settings: &'a Settings,
     #[serde(flatten)]
     operation: &'a Operation,
 }
@@ -43,7 +54,12 @@ impl GoClient {
 
     /// Makes a call, and waits for what comes of it.
     pub(crate) fn ask(&mut self, endpoints: &[String], operation: &Operation) -> Answer {
-        let mut call = serde_json::to_vec(&Call { endpoints, operation }).expect("a call as JSON");
+        self.ask_with(endpoints, &Settings::default(), operation)
+    }
+
+    /// Makes a call with a client of these settings.
+    pub(crate) fn ask_with(&mut self, endpoints: &[String], settings: &Settings, operation: &Operation) -> Answer {
+        let mut call = serde_json::to_vec(&Call { endpoints, settings, operation }).expect("a call as JSON");
         call.push(b'\n');
         let calls = self.calls.as_mut().expect("the pipe goes only in drop");
         calls.write_all(&call).expect("send a call to the driver");

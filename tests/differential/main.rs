@@ -16,4 +16,5 @@ mod pair;
 mod random;
 mod run;
 mod scripted;
+mod settings_random;
 mod wire;

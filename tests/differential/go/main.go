@@ -21,6 +21,10 @@ const patience = 20 * time.Second
 type call struct {
 	Endpoints []string `json:"endpoints"`
 	Operation string   `json:"operation"`
+	// Settings of the client.
+	Prefix   *string `json:"prefix"`
+	Username string  `json:"username"`
+	Login    string  `json:"login"`
 
 	Key              string  `json:"key"`
 	Value            string  `json:"value"`
@@ -74,9 +78,9 @@ func carryOut(clients map[string]client.Client, c call) (a answer) {
 			a = answer{Failure: &failure{Class: "panic", Text: fmt.Sprint(cause)}}
 		}
 	}()
-	name := strings.Join(c.Endpoints, " ")
+	name := strings.Join(append(c.Endpoints, c.Username, c.Login), " ")
 	if clients[name] == nil {
-		made, err := client.New(client.Config{Endpoints: c.Endpoints})
+		made, err := client.New(client.Config{Endpoints: c.Endpoints, Username: c.Username, Password: c.Login})
 		if err != nil {
 			return answer{Failure: failureOf(err)}
 		}
@@ -91,6 +95,9 @@ func operate(ctx context.Context, etcd client.Client, c call) answer {
 	group, _, _ := strings.Cut(c.Operation, ".")
 	switch group {
 	case "keys":
+		if c.Prefix != nil {
+			return operateKeys(ctx, client.NewKeysAPIWithPrefix(etcd, *c.Prefix), c)
+		}
 		return operateKeys(ctx, client.NewKeysAPI(etcd), c)
 	case "members":
 		return operateMembers(ctx, client.NewMembersAPI(etcd), c)
