@@ -8,6 +8,8 @@ use serde::Deserialize;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
     Response(Response),
+    /// What a watcher saw.
+    Events(Vec<Response>),
     Texts(Vec<String>),
     Failure(Failure),
 }
@@ -97,9 +99,25 @@ impl Answer {
         }
     }
 
+    fn responses(&self) -> &[Response] {
+        match self {
+            Answer::Response(response) => std::slice::from_ref(response),
+            Answer::Events(events) => events,
+            _ => &[],
+        }
+    }
+
+    fn responses_mut(&mut self) -> &mut [Response] {
+        match self {
+            Answer::Response(response) => std::slice::from_mut(response),
+            Answer::Events(events) => events,
+            _ => &mut [],
+        }
+    }
+
     /// Takes the cluster's id out: two servers are two clusters.
     pub(crate) fn forget_cluster(&mut self) {
-        if let Answer::Response(response) = self {
+        for response in self.responses_mut() {
             response.cluster_id.clear();
         }
     }
@@ -114,13 +132,13 @@ impl Answer {
         match self {
             Answer::Texts(texts) => texts.iter_mut().for_each(replace),
             Answer::Failure(failure) => replace(&mut failure.message),
-            Answer::Response(_) => (),
+            Answer::Response(_) | Answer::Events(_) => (),
         }
     }
 
     /// Puts children into the order of their keys: without `sorted` a server gives them as its hash table has them.
     pub(crate) fn sort(&mut self) {
-        if let Answer::Response(response) = self {
+        for response in self.responses_mut() {
             response.node.iter_mut().for_each(Node::sort);
         }
     }
@@ -128,9 +146,9 @@ impl Answer {
     /// Takes over the times to live of the other answer where they differ by no more than the two calls may have been
     /// apart: servers that were asked one after the other cannot agree on them.
     pub(crate) fn settle_times(&mut self, other: &Answer) {
-        if let (Answer::Response(mine), Answer::Response(others)) = (self, other) {
-            settle(&mut mine.node, &others.node);
-            settle(&mut mine.prev_node, &others.prev_node);
+        for (mine, other) in self.responses_mut().iter_mut().zip(other.responses()) {
+            settle(&mut mine.node, &other.node);
+            settle(&mut mine.prev_node, &other.prev_node);
         }
     }
 }
@@ -159,13 +177,7 @@ fn settle<'a>(mine: impl IntoIterator<Item = &'a mut Node>, others: impl IntoIte
 impl From<Result<ours::Response, ours::Failure>> for Answer {
     fn from(result: Result<ours::Response, ours::Failure>) -> Answer {
         match result {
-            Ok(response) => Answer::Response(Response {
-                action: response.action,
-                index: response.index,
-                cluster_id: response.cluster_id,
-                node: response.node.map(Node::from),
-                prev_node: response.prev_node.map(Node::from),
-            }),
+            Ok(response) => Answer::Response(response.into()),
             Err(failure) => Answer::Failure(failure.into()),
         }
     }
@@ -174,6 +186,18 @@ impl From<Result<ours::Response, ours::Failure>> for Answer {
 impl From<Result<Vec<String>, ours::Failure>> for Answer {
     fn from(result: Result<Vec<String>, ours::Failure>) -> Answer {
         result.map_or_else(|failure| Answer::Failure(failure.into()), Answer::Texts)
+    }
+}
+
+impl From<ours::Response> for Response {
+    fn from(response: ours::Response) -> Response {
+        Response {
+            action: response.action,
+            index: response.index,
+            cluster_id: response.cluster_id,
+            node: response.node.map(Node::from),
+            prev_node: response.prev_node.map(Node::from),
+        }
     }
 }
 

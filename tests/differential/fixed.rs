@@ -28,6 +28,11 @@ fn each_listed_difference_shows() {
     pair.compare(&set("/a", "three", SetOptions { ttl_ms: Some(1_000_001), ..none() }));
     pair.compare(&get("../members"));
     pair.compare(&delete("/a", Some("x".repeat(5000))));
+    pair.compare(&set("/dir/_h", "v", none()));
+    let last = pair.compare(&set("/dir/b", "v", none()));
+    let until = last.response().expect("set").index;
+    let (key, recursive, after_index, stream) = ("/dir".into(), true, until - 2, true);
+    pair.compare_watches(&Operation::Watch { key, recursive, after_index, until, stream });
     let (user, password) = (|| "ann".to_owned(), || "secret".to_owned());
     for call in [
         Admin::UserAdd { user: user(), password: password() },

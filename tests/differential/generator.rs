@@ -8,7 +8,7 @@ use crate::answer::{Answer, Node};
 use crate::operation::{Operation, PrevExist, SetOptions};
 
 /// Keys that most operations are about.
-const FAVOURITES: [&str; 10] =
+pub(crate) const FAVOURITES: [&str; 10] =
     ["/a", "/b", "/dir", "/dir/a", "/dir/b", "/dir/sub/c", "/dir/_h", "/_hidden", "/_hidden/x", "/queue"];
 
 /// What the other keys are made of. No NUL, which no C string holds.

@@ -17,4 +17,5 @@ mod random;
 mod run;
 mod scripted;
 mod settings_random;
+mod watch_random;
 mod wire;

@@ -1,11 +1,11 @@
 //! A call that both clients can make.
 
 use etcd_test_harness::capi::options::{ETCD_PREV_EXIST, ETCD_PREV_IGNORE, ETCD_PREV_NO_EXIST};
-use etcd_test_harness::{Client, Delete, Get, Set};
+use etcd_test_harness::{Client, Delete, Get, Set, Watch};
 use serde::Serialize;
 
 use crate::admin::Admin;
-use crate::answer::Answer;
+use crate::answer::{Answer, Response};
 
 /// The JSON of it is what the Go driver reads.
 #[derive(Debug, Clone, Serialize)]
@@ -28,6 +28,17 @@ pub(crate) enum Operation {
     CreateInOrder { key: String, value: String, ttl_ms: Option<i64> },
     #[serde(rename = "keys.delete")]
     Delete { key: String, prev_value: Option<String>, prev_index: u64, recursive: bool, dir: bool },
+    /// All events up to the one of the index `until`.
+    #[serde(rename = "watch")]
+    Watch {
+        key: String,
+        recursive: bool,
+        after_index: u64,
+        until: u64,
+        /// Ours alone: Go asks for each event.
+        #[serde(skip)]
+        stream: bool,
+    },
     #[serde(rename = "version")]
     Version,
     #[serde(untagged)]
@@ -66,7 +77,8 @@ impl Operation {
             | Operation::Create { key, .. }
             | Operation::Update { key, .. }
             | Operation::CreateInOrder { key, .. }
-            | Operation::Delete { key, .. } => key,
+            | Operation::Delete { key, .. }
+            | Operation::Watch { key, .. } => key,
             Operation::Version | Operation::Admin(_) => "",
         }
     }
@@ -102,8 +114,28 @@ impl Operation {
                 let options = Delete { prev_value, prev_index: *prev_index, recursive: *recursive, dir: *dir };
                 client.delete_with(None, key, &options).into()
             }
+            Operation::Watch { key, recursive, after_index, until, stream } => {
+                let (recursive, after_index) = (*recursive, *after_index);
+                let options = Watch { after_index, recursive, stream: *stream, ..Watch::default() };
+                watch(client, key, &options, *until)
+            }
             Operation::Admin(admin) => admin.run(client),
             Operation::Version => client.version().map(|(server, cluster)| vec![server, cluster]).into(),
+        }
+    }
+}
+
+fn watch(client: &Client, key: &str, options: &Watch, until: u64) -> Answer {
+    let watcher = client.watch(key, options).expect("a watcher");
+    let mut events = Vec::new();
+    loop {
+        match watcher.next_within(20_000) {
+            Ok(event) => events.push(Response::from(event)),
+            Err(failure) => return Answer::Failure(failure.into()),
+        }
+        let index = |event: &Response| event.node.as_ref().map_or(0, |node| node.modified_index);
+        if events.last().is_some_and(|event| index(event) >= until) {
+            return Answer::Events(events);
         }
     }
 }

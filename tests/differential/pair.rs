@@ -106,6 +106,27 @@ impl Pair {
         go.replace(&self.gos.own);
         let expected = self.counts.our_wires(operation, self.gos.wires());
         assert_eq!(self.ours.wires(), expected, "ours and Go's on the wire: {operation:?}");
+        self.assert_same_answers(operation, ours, go)
+    }
+
+    /// Has both clients watch the same history. Ours has a proxy of its own for it, because a watcher asks ahead: that it
+    /// asks for what comes after the last event may reach the wire or not.
+    pub(crate) fn compare_watches(&mut self, watch: &Operation) -> Answer {
+        let proxy = RecordingProxy::to(self.ours.etcd.port());
+        let ours = watch.run(&Client::of(&proxy.endpoint()));
+        let go = self.go.ask(&[self.gos.proxy.endpoint()], watch);
+        let expected = self.counts.our_wires(watch, self.gos.wires());
+        // How often a stream is opened is a matter of time: only one request per event can be compared.
+        if matches!(watch, Operation::Watch { stream: false, .. }) {
+            let sent = proxy.take_requests();
+            let sent: Vec<Wire> = sent.iter().map(|request| Wire::of(request, &proxy.endpoint())).collect();
+            assert!(sent.len() <= expected.len() + 1, "asked ahead more than once: {watch:?}: {sent:#?}");
+            assert_eq!(sent[..expected.len()], expected, "ours and Go's on the wire: {watch:?}");
+        }
+        self.assert_same_answers(watch, ours, go)
+    }
+
+    fn assert_same_answers(&mut self, operation: &Operation, mut ours: Answer, go: Answer) -> Answer {
         let mut expected = self.counts.our_answer(operation, go);
         ours.forget_cluster();
         expected.forget_cluster();
@@ -114,6 +135,12 @@ impl Pair {
             expected.sort();
         }
         ours.settle_times(&expected);
+        if let (Answer::Events(ours), Answer::Events(expected)) = (&ours, &expected) {
+            // One by one, or nobody finds the one that differs.
+            for (ours, expected) in ours.iter().zip(expected) {
+                assert_eq!(ours, expected, "ours and Go's event: {operation:?}");
+            }
+        }
         assert_eq!(ours, expected, "ours and Go's answer: {operation:?}");
         ours
     }

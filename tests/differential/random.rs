@@ -6,7 +6,7 @@ use crate::pair::Pair;
 use crate::run::{Run, number};
 
 /// Few enough for every test run; `make differential` wants more.
-const OPERATIONS: u64 = 1000;
+const OPERATIONS: u64 = 600;
 
 #[test]
 fn random_operations_have_the_same_answers_errors_and_requests() {

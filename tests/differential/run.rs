@@ -24,9 +24,13 @@ impl Run {
     /// Compares, and remembers.
     pub(crate) fn compare(&mut self, pair: &mut Pair, operation: Operation) -> Answer {
         self.history.push(operation.clone());
-        let answer = pair.compare(&operation);
+        let answer = match operation {
+            Operation::Watch { .. } => pair.compare_watches(&operation),
+            _ => pair.compare(&operation),
+        };
         let what = match &answer {
             Answer::Response(response) => response.action.clone(),
+            Answer::Events(_) => "watched".into(),
             Answer::Texts(_) => "done".into(),
             Answer::Failure(failure) if failure.class == Class::Api => failure.code.to_string(),
             Answer::Failure(failure) => format!("{:?}", failure.class),

@@ -12,7 +12,7 @@ pub(super) struct InTheAnswer {
     pub(super) as_ours: fn(&Operation, &mut Answer) -> bool,
 }
 
-pub(super) const IN_THE_ANSWER: [InTheAnswer; 3] = [
+pub(super) const IN_THE_ANSWER: [InTheAnswer; 4] = [
     InTheAnswer {
         name: "NUL in the text of an error",
         reason: "the texts of an error are C strings: U+FFFD stands for NUL",
@@ -20,6 +20,19 @@ pub(super) const IN_THE_ANSWER: [InTheAnswer; 3] = [
             let Answer::Failure(failure) = answer else { return false };
             let shown = failure.cause.replace('\0', "\u{fffd}");
             std::mem::replace(&mut failure.cause, shown).contains('\0')
+        },
+    },
+    InTheAnswer {
+        name: "hidden keys in a watch of what is above them",
+        reason: "a live watch never sees them, and the server's history gives them all the same",
+        as_ours: |operation, answer| {
+            let (Operation::Watch { key, .. }, Answer::Events(events)) = (operation, answer) else { return false };
+            let all = events.len();
+            events.retain(|event| {
+                let below = event.node.as_ref().and_then(|node| node.key.strip_prefix(key.as_str()));
+                !below.is_some_and(|below| below.contains("/_"))
+            });
+            events.len() < all
         },
     },
     InTheAnswer {

@@ -8,9 +8,10 @@ import (
 
 // answer has exactly one field set.
 type answer struct {
-	Response *response `json:"response,omitempty"`
-	Texts    *[]string `json:"texts,omitempty"`
-	Failure  *failure  `json:"failure,omitempty"`
+	Response *response   `json:"response,omitempty"`
+	Events   *[]response `json:"events,omitempty"`
+	Texts    *[]string   `json:"texts,omitempty"`
+	Failure  *failure    `json:"failure,omitempty"`
 }
 
 type response struct {

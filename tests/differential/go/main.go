@@ -38,6 +38,8 @@ type call struct {
 	Recursive        bool    `json:"recursive"`
 	Sort             bool    `json:"sort"`
 	Quorum           bool    `json:"quorum"`
+	AfterIndex       uint64  `json:"after_index"`
+	Until            uint64  `json:"until"`
 
 	ID         string   `json:"id"`
 	PeerURLs   []string `json:"peer_urls"`
@@ -99,6 +101,8 @@ func operate(ctx context.Context, etcd client.Client, c call) answer {
 			return operateKeys(ctx, client.NewKeysAPIWithPrefix(etcd, *c.Prefix), c)
 		}
 		return operateKeys(ctx, client.NewKeysAPI(etcd), c)
+	case "watch":
+		return watch(ctx, client.NewKeysAPI(etcd), c)
 	case "members":
 		return operateMembers(ctx, client.NewMembersAPI(etcd), c)
 	case "auth":
