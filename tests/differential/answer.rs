@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "only two of them live at a time")]
 pub(crate) enum Answer {
     Response(Response),
     /// What a watcher saw.
