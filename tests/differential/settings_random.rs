@@ -31,7 +31,7 @@ fn random_settings_make_the_same_requests() {
     let server = || ScriptedServer::always(answer.clone());
     let (our_server, go_server) = (server(), server());
     let mut seen = 0;
-    for _ in 0..500 {
+    for _ in 0..250 {
         let operation = generator.operation();
         if counts.our_refusal(&operation).is_some() {
             continue;

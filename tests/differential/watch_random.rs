@@ -6,7 +6,7 @@ use crate::pair::Pair;
 use crate::run::Run;
 
 /// Fewer events than the server's history holds, which are 1000.
-const OPERATIONS: usize = 500;
+const OPERATIONS: usize = 300;
 
 #[test]
 fn watchers_of_a_random_history_see_the_same_events() {
