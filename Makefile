@@ -60,6 +60,11 @@ examples: staged ## Compile and run every program of examples-c
 	@$(if $(ETCD_ENDPOINTS),,scripts/install-missing etcd)
 	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig LD_LIBRARY_PATH=$(STAGE)/lib scripts/with-etcd $(MAKE) --no-print-directory -C examples-c --always-make run
 
+.PHONY: differential
+differential: ## Compare with the real Go client at length (needs Go, and says so where it is missing)
+	@scripts/install-missing etcd
+	@scripts/differential
+
 .PHONY: header
 header: ## Write include/etcd_client.h anew from src/
 	ETCD_CLIENT_WRITE_HEADER=1 cargo build

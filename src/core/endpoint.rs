@@ -158,14 +158,14 @@ impl Endpoint {
             return Err("has brackets around what is no IPv6 address".into());
         }
         let port = port_of(authority, host_header, scheme)?;
-        let path = uri.path().trim_end_matches('/').to_owned();
+        let shown_path = uri.path().trim_end_matches('/');
         let query = uri.query().map(encoding::parse_form).unwrap_or_default();
         let shown_query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         Ok(Endpoint {
-            url: format!("{}://{host_header}{path}{shown_query}", scheme.name()),
+            url: format!("{}://{host_header}{shown_path}{shown_query}", scheme.name()),
             origin: Arc::new(Origin { scheme, address: Address::Tcp { host: host.to_owned(), port } }),
             host_header: host_header.to_owned(),
-            path,
+            path: clean_path(uri.path()),
             query,
             credentials: userinfo.map(credentials_of),
         })
@@ -229,6 +229,26 @@ impl Endpoint {
         pairs.extend(own);
         encoding::form(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str().into())).collect())
     }
+}
+
+/// What stands in front of every request's path, as Go joins the two: decoded, without `.`, `..` and empty segments, and
+/// encoded again.
+fn clean_path(path: &str) -> String {
+    let decoded = encoding::decode(path);
+    let mut segments = Vec::new();
+    for segment in decoded.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            name => segments.push(name),
+        }
+    }
+    let mut clean = String::with_capacity(path.len());
+    for segment in segments {
+        clean.push('/');
+        encoding::push_path(&mut clean, segment);
+    }
+    clean
 }
 
 fn split_userinfo(authority: &Authority) -> (Option<&str>, &str) {
@@ -312,6 +332,16 @@ mod tests {
         assert_eq!(endpoint.host_header(), "[::1]:2379");
         assert_eq!(endpoint.target("/v2/keys/a", ""), "/pfx/v2/keys/a");
         assert_eq!(Endpoint::parse("https://h").expect("valid").origin().to_string(), "https://h:443");
+    }
+
+    #[test]
+    fn the_path_of_an_endpoint_is_cleaned_as_in_go() {
+        let cases = [("//a//b/", "/a/b"), ("/a/./b/../c", "/a/c"), ("/../a", "/a"), ("/x%20y%2Fz%21", "/x%20y/z%21")];
+        for (path, clean) in cases {
+            let endpoint = Endpoint::parse(&format!("http://h:1{path}")).expect(path);
+            assert_eq!(endpoint.target("/v2/keys/a", ""), format!("{clean}/v2/keys/a"), "{path}");
+            assert_eq!(endpoint.url(), format!("http://h:1{}", path.trim_end_matches('/')));
+        }
     }
 
     #[test]

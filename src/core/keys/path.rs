@@ -19,7 +19,7 @@ pub fn encoded(argument: &str, prefix: &str, key: &str) -> Result<String> {
         encoding::push_path(&mut path, segment);
     }
     // Go keeps a trailing slash; etcd itself takes the key with and without it as the same.
-    if key.ends_with('/') && (key.trim_matches('/').is_empty() || !segments.is_empty()) {
+    if key.ends_with('/') {
         path.push('/');
     }
     if path.len() > LONGEST {
@@ -72,6 +72,8 @@ mod tests {
             ("a b?c", "/v2/keys/a%20b%3Fc"),
             ("/%2e%2e/x", "/v2/keys/%252e%252e/x"),
             ("a/..", "/v2/keys"),
+            ("a/../", "/v2/keys/"),
+            ("./", "/v2/keys/"),
         ];
         for (key, path) in cases {
             assert_eq!(encoded("key", "/v2/keys", key).expect(key), path, "{key}");

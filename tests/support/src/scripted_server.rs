@@ -16,8 +16,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use connection::Connection;
+pub(crate) use endings::shut;
 use record::Record;
 pub use reply::{Place, Reply};
+pub(crate) use request::Parsed;
 pub use request::Request;
 use socket2::SockRef;
 

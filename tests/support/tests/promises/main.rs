@@ -5,6 +5,7 @@ mod etcd_server;
 mod gate;
 mod ports;
 mod private_dir;
+mod recording_proxy;
 mod scripted_answers;
 mod scripted_connections;
 mod scripted_faults;
