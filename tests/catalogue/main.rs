@@ -1,0 +1,15 @@
+//! The tests of the Go client, and those of the etcd v2 server that say what its API means, each under the name that
+//! it has in Go. `README.md` beside this file is the table; a test of its own keeps the two together.
+//!
+//! The cases are Go's: what goes in and what comes out. Where this library differs on purpose, the test pins what this
+//! library does, and a comment says "Differs from Go".
+
+// C strings are read as C reads them.
+#![allow(clippy::disallowed_methods)]
+
+mod client;
+mod integration;
+mod keys;
+mod scripted;
+mod space;
+mod table;
