@@ -18,3 +18,4 @@ mod server_parse;
 mod space;
 mod store;
 mod table;
+mod untested_in_go;
