@@ -8,12 +8,17 @@
 #![allow(clippy::disallowed_methods)]
 
 mod client;
+mod cluster;
+mod e2e;
 mod integration;
 mod keys;
+mod members;
 mod scripted;
+mod server_auth;
 mod server_errors;
 mod server_http;
 mod server_kv;
+mod server_members;
 mod server_parse;
 mod space;
 mod store;

@@ -20,11 +20,12 @@ pub struct EtcdServerBuilder {
     name: String,
     enable_v2: bool,
     extra_args: Vec<String>,
+    peer_auto_tls: bool,
 }
 
 impl EtcdServerBuilder {
     pub(crate) fn new() -> Self {
-        Self { name: "n0".into(), enable_v2: true, extra_args: Vec::new() }
+        Self { name: "n0".into(), enable_v2: true, extra_args: Vec::new(), peer_auto_tls: false }
     }
 
     /// The member's name (`n0` by default).
@@ -39,6 +40,12 @@ impl EtcdServerBuilder {
         self
     }
 
+    /// The members speak TLS with each other, with certificates that they make themselves.
+    pub fn peer_auto_tls(mut self) -> Self {
+        self.peer_auto_tls = true;
+        self
+    }
+
     /// More command-line arguments, after all others.
     pub fn extra_args<I: IntoIterator<Item: Into<String>>>(mut self, arguments: I) -> Self {
         self.extra_args.extend(arguments.into_iter().map(Into::into));
@@ -50,7 +57,7 @@ impl EtcdServerBuilder {
         let builder = self.first_args(TIMERS_ALONE);
         for _ in 0..START_ATTEMPTS {
             let (client_port, peer_port) = (ReservedPort::new(), ReservedPort::new());
-            let cluster = format!("{}={}", builder.name, peer_port.endpoint());
+            let cluster = format!("{}={}", builder.name, builder.peer_url(&peer_port));
             let server = EtcdServer::launch(&builder, client_port, peer_port, &cluster);
             match server.try_wait_healthy() {
                 Ok(()) => return server,
@@ -80,7 +87,7 @@ impl EtcdServerBuilder {
         cluster: &str,
     ) -> Vec<String> {
         let data = dir.path().join("data").display().to_string();
-        let (client, peer) = (client.endpoint(), peer.endpoint());
+        let (client, peer) = (client.endpoint(), self.peer_url(peer));
         let flags = [
             ("name", self.name.as_str()),
             ("data-dir", &data),
@@ -99,8 +106,17 @@ impl EtcdServerBuilder {
                 "this etcd has no --enable-v2: it is 3.6 or newer; set ETCD_BINARY to an older one"
             );
         }
+        if self.peer_auto_tls {
+            arguments.push("--peer-auto-tls".into());
+        }
         arguments.extend(self.extra_args.iter().cloned());
         arguments
+    }
+
+    /// The URL at which the other members find the one on that port.
+    pub(crate) fn peer_url(&self, peer: &ReservedPort) -> String {
+        let plain = peer.endpoint();
+        if self.peer_auto_tls { plain.replace("http://", "https://") } else { plain }
     }
 }
 

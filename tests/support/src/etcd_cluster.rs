@@ -17,6 +17,9 @@ const TIMERS: [&str; 2] = ["--heartbeat-interval=50", "--election-timeout=500"];
 #[derive(Debug)]
 pub struct EtcdCluster {
     members: Vec<EtcdServer>,
+    /// What members that come later are started with.
+    builder: EtcdServerBuilder,
+    next_number: usize,
 }
 
 impl EtcdCluster {
@@ -99,6 +102,25 @@ impl EtcdCluster {
         server
     }
 
+    /// Takes one more member in: `admit` makes the cluster expect it at its peer URL, then it starts.
+    pub fn grow(&mut self, admit: impl FnOnce(&str)) {
+        let (client, peer) = (ReservedPort::new(), ReservedPort::new());
+        let name = format!("{}-{}", self.builder.base_name(), self.next_number);
+        self.next_number += 1;
+        admit(&self.builder.peer_url(&peer));
+        let known = self.members.iter().map(|member| format!("{}={}", member.name(), member.peer_url()));
+        let cluster: Vec<_> = known.chain([format!("{name}={}", self.builder.peer_url(&peer))]).collect();
+        let builder = self.builder.clone().name(name).first_args(["--initial-cluster-state=existing"]);
+        let member = EtcdServer::launch(&builder, client, peer, &cluster.join(","));
+        member.wait_healthy();
+        self.members.push(member);
+    }
+
+    /// Lets a member go, which the cluster has been told to forget.
+    pub fn shrink(&mut self, number: usize) -> EtcdServer {
+        self.members.remove(number)
+    }
+
     fn running(&self) -> impl Iterator<Item = &EtcdServer> {
         self.members.iter().filter(|member| member.is_running())
     }
@@ -106,19 +128,19 @@ impl EtcdCluster {
     fn launch(count: usize, builder: &EtcdServerBuilder) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let token = format!("--initial-cluster-token=test-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let builder = builder.clone().first_args(TIMERS).first_args([token]);
         let plan: Vec<_> = (0..count)
             .map(|number| (format!("{}-{number}", builder.base_name()), ReservedPort::new(), ReservedPort::new()))
             .collect();
-        let peers: Vec<_> = plan.iter().map(|(name, _, peer)| format!("{name}={}", peer.endpoint())).collect();
+        let peers: Vec<_> = plan.iter().map(|(name, _, peer)| format!("{name}={}", builder.peer_url(peer))).collect();
         let initial_cluster = peers.join(",");
         let members = plan
             .into_iter()
             .map(|(name, client, peer)| {
-                let member = builder.clone().name(name).first_args(TIMERS).first_args([&token]);
-                EtcdServer::launch(&member, client, peer, &initial_cluster)
+                EtcdServer::launch(&builder.clone().name(name), client, peer, &initial_cluster)
             })
             .collect();
-        Self { members }
+        Self { members, builder, next_number: count }
     }
 }
 

@@ -28,6 +28,7 @@ pub struct EtcdServer {
     dir: PrivateDir,
     arguments: Vec<String>,
     process: Mutex<Process>,
+    peer_url: String,
     /// Kept for the restarts.
     _peer_port: ReservedPort,
 }
@@ -67,6 +68,11 @@ impl EtcdServer {
     /// The client port.
     pub fn port(&self) -> u16 {
         self.client_port.port()
+    }
+
+    /// Where the other members find it.
+    pub fn peer_url(&self) -> &str {
+        &self.peer_url
     }
 
     /// The member's name.
@@ -127,8 +133,13 @@ impl EtcdServer {
 
     /// Kills the process if it lives and starts it again on the same ports and data, without waiting for health.
     pub fn start_again(&self) {
+        self.start_again_with(&[]);
+    }
+
+    /// The same with more arguments, for this start alone.
+    pub fn start_again_with(&self, more: &[&str]) {
         self.kill();
-        self.process().child = Some(self.spawn());
+        self.process().child = Some(self.spawn(more));
     }
 
     /// Whether `/health` says that the server has a leader and can commit.
@@ -167,9 +178,10 @@ impl EtcdServer {
             dir,
             arguments,
             process: Mutex::default(),
+            peer_url: builder.peer_url(&peer_port),
             _peer_port: peer_port,
         };
-        server.process().child = Some(server.spawn());
+        server.process().child = Some(server.spawn(&[]));
         server
     }
 
@@ -192,7 +204,7 @@ impl EtcdServer {
     }
 
     /// Whether the process is dead, killed by the test or by itself.
-    fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         let mut process = self.process();
         let Some(child) = &mut process.child else { return true };
         let ended = child.try_wait().expect("look at the etcd process").is_some();
@@ -202,10 +214,10 @@ impl EtcdServer {
         ended
     }
 
-    fn spawn(&self) -> Child {
+    fn spawn(&self, more: &[&str]) -> Child {
         let mut command = etcd_command();
         let log = File::options().create(true).append(true).open(self.dir.path().join("log")).expect("open the log");
-        command.args(&self.arguments).stdout(log.try_clone().expect("share the log")).stderr(log);
+        command.args(&self.arguments).args(more).stdout(log.try_clone().expect("share the log")).stderr(log);
         child_process::spawn_for_life(command).unwrap_or_else(|error| missing_etcd(&error))
     }
 
