@@ -22,5 +22,8 @@ mod server_members;
 mod server_parse;
 mod space;
 mod store;
+mod store_watch;
 mod table;
 mod untested_in_go;
+mod watcher;
+mod watching;

@@ -1,8 +1,8 @@
 //! `etcdserver/api/v2http/client_test.go`: what a server answers to keys requests, and what this client makes of it.
 
 use etcd_test_harness::capi::status::*;
-use etcd_test_harness::{Client, Delete, Get, Set};
-use etcd_test_support::{Reply, ScriptedServer};
+use etcd_test_harness::{Client, Delete, Get, Set, Watch};
+use etcd_test_support::{Gate, Place, Reply, ScriptedServer};
 
 use crate::scripted::{Answer, indexed, of_answer};
 use crate::space::{Space, node, prev_node, refusal};
@@ -111,4 +111,66 @@ fn trim_node_extern_prefix() {
     let sorted = Get { sort: true, ..Get::default() };
     let got = space.client.get_with(None, &space.key("def"), &sorted).expect("got");
     assert_eq!(node(&got).keys(), ["def", "def/1", "def/2"].map(|name| space.key(name)));
+}
+
+const EVENT: &str = "{\"action\":\"set\",\"node\":{\"key\":\"/foo/bar\",\"value\":\"v\",\"modifiedIndex\":11,\"createdIndex\":11}}\n";
+
+/// An answer to a watch, which the server began when its index was 10.
+fn watching() -> Reply {
+    Reply::new(200).header("Content-Type", "application/json").header("X-Etcd-Index", "10").header("X-Raft-Index", "100")
+}
+
+/// As Go watches: one request for each event.
+const AS_GO: Watch = Watch { after_index: 0, recursive: false, resync: false, stream: false, idle_timeout_ms: 0 };
+
+#[test]
+fn serve_keys_watch() {
+    let server = ScriptedServer::sequence(vec![watching().chunks([EVENT]), watching().unfinished_chunks([EVENT])]);
+    let client = Client::of(&server.endpoint());
+    // One request for one event, and a stream.
+    for options in [AS_GO, Watch::default()] {
+        let event = client.watch("/foo/bar", &options).expect("a watcher").next_within(20_000).expect("an event");
+        assert_eq!((event.action.as_str(), event.value()), ("set", "v"));
+    }
+}
+
+#[test]
+fn handle_watch() {
+    let watch = |server: &ScriptedServer| Client::of(&server.endpoint()).watch("/foo/bar", &AS_GO).expect("a watcher");
+    // 1. One event.
+    let server = ScriptedServer::always(watching().body(EVENT));
+    assert_eq!(watch(&server).next_within(20_000).expect("an event").index, 11);
+    // 2. None, because the server let the watch go: an empty answer, and the watch asks again from behind its index.
+    let server = ScriptedServer::sequence(vec![watching(), watching().body(EVENT)]);
+    assert_eq!(watch(&server).next_within(20_000).expect("an event").index, 11);
+    assert!(server.requests()[0].target.ends_with("waitIndex=0"));
+    // Differs from Go, which asks for "from now on" again, and misses what came in between.
+    assert!(server.requests()[1].target.ends_with("waitIndex=11"), "{}", server.requests()[1].target);
+    // 3. The time is over, and 4. the client is gone: the server's end of the connection hears of it.
+    let server = ScriptedServer::always(watching().body(EVENT).stall_at(Place::AfterHead));
+    let watcher = watch(&server);
+    assert_eq!(watcher.next_within(100).expect_err("nothing").status, ETCD_ERR_DEADLINE_EXCEEDED);
+    drop(watcher);
+    server.wait_for_ended(1);
+}
+
+#[test]
+fn handle_watch_streaming() {
+    let gates = [Gate::new(), Gate::new()];
+    let second = EVENT.replace("11", "12");
+    let stream = watching().unfinished_chunks([EVENT, &second]);
+    let stream = stream.wait_at(Place::AfterChunks(0), &gates[0]).wait_at(Place::AfterChunks(1), &gates[1]);
+    let server = ScriptedServer::always(stream);
+    let client = Client::of(&server.endpoint());
+    let options = Watch { idle_timeout_ms: 0, ..Watch::default() };
+    let watcher = client.watch("/foo/bar", &options).expect("a watcher");
+    // The headers, and nothing yet; then each event when it comes, over the same connection.
+    for (gate, index) in gates.iter().zip([11, 12]) {
+        assert_eq!(watcher.next_within(50).expect_err("nothing yet").status, ETCD_ERR_DEADLINE_EXCEEDED);
+        gate.open();
+        assert_eq!(watcher.next_within(20_000).expect("an event").index, index);
+    }
+    assert_eq!((server.requests().len(), server.open_connections()), (1, 1));
+    drop(watcher);
+    server.wait_for_ended(1);
 }

@@ -7,6 +7,7 @@ use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Delete, Failure, Get, Node, Set};
 
 use crate::space::{Space, node, prev_node, refusal};
+use crate::watching::next;
 
 /// What etcd said: HTTP status, message, and cause.
 fn said(failure: &Failure) -> (i32, &str, &str) {
@@ -219,4 +220,37 @@ fn v2_get() {
 #[test]
 fn v2_quorum_get() {
     got_in_three_ways(true);
+}
+
+#[test]
+fn v2_watch() {
+    let space = Space::alone();
+    let (event, set) = space.first_event("foo/bar", false, || space.client.set(&space.key("foo/bar"), "XXX"));
+    assert_eq!((event.action.as_str(), event.node), ("set", set.expect("set").node));
+}
+
+#[test]
+fn v2_watch_with_index() {
+    // Two sets; the watch waits for the second one.
+    let space = Space::alone();
+    let index = space.index();
+    let watcher = space.watch_after(index + 1, "foo/bar", false);
+    assert_eq!(watcher.next_within(50).expect_err("nothing yet").status, ETCD_ERR_DEADLINE_EXCEEDED);
+    space.client.set(&space.key("foo/bar"), "XXX").expect("set");
+    assert_eq!(watcher.next_within(50).expect_err("too early").status, ETCD_ERR_DEADLINE_EXCEEDED);
+    space.client.set(&space.key("foo/bar"), "XXX").expect("set");
+    let event = next(&watcher);
+    let told = (event.action.as_str(), node(&event).value.as_str(), node(&event).modified_index);
+    assert_eq!(told, ("set", "XXX", index + 2));
+}
+
+#[test]
+fn v2_watch_key_in_dir() {
+    // A key without a TTL goes with its directory, and a watch of it is told so.
+    let space = Space::shared();
+    let dir = Set { dir: true, ttl_ms: Some(1000), ..Set::default() };
+    space.client.set_with(None, &space.key("keyindir"), "", &dir).expect("a directory");
+    let set = space.client.set(&space.key("keyindir/bar"), "XXX").expect("set");
+    let event = next(&space.watch_after(set.index, "keyindir/bar", false));
+    assert_eq!((event.action.as_str(), &node(&event).key), ("expire", &space.key("keyindir")));
 }

@@ -10,7 +10,7 @@ use etcd_test_harness::capi::config::{ETCD_LOG_DEBUG, etcd_config_set_log};
 use etcd_test_harness::capi::error::{etcd_error, etcd_error_free, etcd_error_message};
 use etcd_test_harness::capi::keys::etcd_keys_set;
 use etcd_test_harness::capi::status::*;
-use etcd_test_harness::{Client, Config, Context, Delete, Get, Set};
+use etcd_test_harness::{Client, Config, Context, Delete, Get, Set, Watch};
 use etcd_test_support::{Gate, Place, Reply, ScriptedServer, wait_until};
 
 use crate::scripted::{Answer, accepted, client_of, counts, of_answer};
@@ -275,4 +275,64 @@ fn a_context_is_cancelled_from_another_thread() {
         assert!(cancelled.elapsed() < Duration::from_secs(5), "{:?}", cancelled.elapsed());
     });
     server.wait_for_ended(CALLS);
+}
+
+const EVENT: &str = r#"{"action":"set","node":{"key":"/k","value":"v","modifiedIndex":11,"createdIndex":11}}"#;
+
+/// As Go watches: one request for each event.
+const AS_GO: Watch = Watch { after_index: 10, recursive: false, resync: false, stream: false, idle_timeout_ms: 0 };
+
+fn watching(body: &str) -> Reply {
+    Reply::etcd(200, 10, body)
+}
+
+#[test]
+fn a_watch_is_not_bound_by_the_header_timeout() {
+    for (stream, place) in [(false, Place::Start), (true, Place::AfterHead)] {
+        let gate = Gate::new();
+        let server = ScriptedServer::always(watching(EVENT).wait_at(place, &gate));
+        let client = Config::new(&[server.endpoint()]).header_timeout_ms(50).request_timeout_ms(100).build();
+        let watcher = client.watch("/k", &Watch { stream, ..AS_GO }).expect("a watcher");
+        assert_eq!(watcher.next_within(300).expect_err("nothing yet").status, ETCD_ERR_DEADLINE_EXCEEDED);
+        gate.open();
+        assert_eq!(watcher.next_within(20_000).expect("an event").value(), "v");
+        assert_eq!(server.requests()[0].query().contains("stream"), stream);
+    }
+}
+
+#[test]
+fn a_watch_that_gets_empty_answers_asks_again_without_spinning() {
+    // Differs from Go, which asks again at once, for ever.
+    let started = Instant::now();
+    let server = ScriptedServer::by(move |_| {
+        watching(if started.elapsed() < Duration::from_millis(500) { "" } else { EVENT })
+    });
+    let client = Client::of(&server.endpoint());
+    let watcher = client.watch("/k", &AS_GO).expect("a watcher");
+    assert_eq!(watcher.next_within(20_000).expect("an event").value(), "v");
+    assert!((2..100).contains(&server.requests().len()), "{} requests", server.requests().len());
+    let targets: Vec<_> = server.requests().into_iter().map(|request| request.target).collect();
+    assert!(targets.iter().all(|target| target.ends_with("waitIndex=11")), "{targets:?}");
+}
+
+#[test]
+fn an_event_without_a_node_is_an_error_and_no_crash() {
+    // Go dereferences what is not there.
+    for body in [r#"{"action":"set"}"#, r#"{"action":"set","node":{}}"#, "{}", "null"] {
+        let server = ScriptedServer::sequence(vec![watching(body), watching(EVENT)]);
+        let client = Client::of(&server.endpoint());
+        let watcher = client.watch("/k", &AS_GO).expect("a watcher");
+        assert_eq!(watcher.next_within(20_000).expect_err(body).status, ETCD_ERR_INVALID_RESPONSE, "{body}");
+        assert_eq!(watcher.next_within(20_000).expect("the watch goes on").value(), "v");
+    }
+}
+
+#[test]
+fn two_events_in_one_answer_are_both_delivered() {
+    let both = format!("{EVENT}\n{}\n", EVENT.replace("11", "12"));
+    let server = ScriptedServer::sequence(vec![watching(&both), watching("").stall_at(Place::Start)]);
+    let client = Client::of(&server.endpoint());
+    let watcher = client.watch("/k", &Watch { stream: true, ..AS_GO }).expect("a watcher");
+    let indexes = [(); 2].map(|()| watcher.next_within(20_000).expect("an event").index);
+    assert_eq!(indexes, [11, 12]);
 }
