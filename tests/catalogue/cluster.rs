@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use etcd_test_harness::capi::status::*;
-use etcd_test_harness::{Client, Context, Failure};
+use etcd_test_harness::{Client, Context, Failure, Watch};
 use etcd_test_support::waiting::wait_for;
 use etcd_test_support::{EtcdCluster, EtcdServer, EtcdServerBuilder, wait_until};
 use serde_json::json;
 
 use crate::space::{Space, node};
+use crate::watching::next;
 
 /// A key that no other test has.
 fn fresh_key() -> String {
@@ -33,8 +34,9 @@ fn must_progress<'a>(members: impl IntoIterator<Item = &'a EtcdServer>) {
 
 /// The value with which a member saw the key made at that index.
 fn created_at(member: &EtcdServer, key: &str, index: u64) -> String {
-    let waiting = format!("{}/?wait=true&waitIndex={index}", member.endpoint());
-    let event = Client::of(&waiting).get(key).expect("an event");
+    let watch = Watch { after_index: index - 1, ..Watch::default() };
+    let watcher = Client::of(&member.endpoint()).watch(key, &watch).expect("a watcher");
+    let event = next(&watcher);
     assert_eq!((event.action.as_str(), node(&event).modified_index), ("create", index));
     event.value().to_owned()
 }

@@ -2,13 +2,15 @@
 //! this client against etcd processes. Go asks three members where it reads by quorum, and one where it does not.
 
 use std::sync::OnceLock;
+use std::thread;
 
 use etcd_test_harness::capi::auth_roles::ETCD_READ;
 use etcd_test_harness::capi::status::*;
-use etcd_test_harness::{Client, Config, Delete, Get};
+use etcd_test_harness::{Client, Config, Delete, Get, Watch};
 use etcd_test_support::{EtcdCluster, EtcdServer};
 
 use crate::space::{Space, node, prev_node, refusal};
+use crate::watching::next;
 
 /// The etcds of a test, and a client of all of them.
 struct Setup {
@@ -63,6 +65,17 @@ impl Setup {
         assert!(failure.message.starts_with("100: Key not found"), "{}", failure.message);
     }
 
+    fn watch(&self) {
+        let after_index = self.client.get("/").expect("got").index;
+        let watcher = self.client.watch(&self.key("foo"), &Watch { after_index, ..Watch::default() });
+        let watcher = watcher.expect("a watcher");
+        thread::scope(|scope| {
+            let event = scope.spawn(|| next(&watcher));
+            self.client.set(&self.key("foo"), "bar").expect("set");
+            assert_eq!(event.join().expect("no panic").value(), "bar");
+        });
+    }
+
     fn ls(&self) {
         self.client.set(&self.key("foo"), "bar").expect("set");
         for (dir, key) in [(&self.prefix, self.key("foo")), (&"/".to_owned(), self.prefix.clone())] {
@@ -111,6 +124,11 @@ fn ctl_v2_ls() {
 #[test]
 fn ctl_v2_ls_quorum() {
     Setup::quorum().ls();
+}
+
+#[test]
+fn ctl_v2_watch() {
+    Setup::quorum().watch();
 }
 
 #[test]
@@ -188,9 +206,8 @@ fn v2_curl_issue5182() {
     assert_eq!(auth.user_get("foo").expect("a user"), ["foo"]);
     auth.user_add("root", "a").expect("added");
     auth.enable().expect("enabled");
-    let get = |user: &str, password: &str| {
-        Config::new(&[etcd.endpoint()]).credentials(user, password).build().get("/foo/")
-    };
+    let get =
+        |user: &str, password: &str| Config::new(&[etcd.endpoint()]).credentials(user, password).build().get("/foo/");
     assert_eq!(get("root", "a").expect("root may").value(), "bar");
     assert_eq!(get("foo", "pass").expect("the user may").value(), "bar");
     let failure = refusal(get("foo", ""), ETCD_API_UNAUTHORIZED);

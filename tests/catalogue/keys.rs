@@ -64,7 +64,15 @@ fn set_action() {
         ("exist", "", "foo", "", Set { prev_exist: ETCD_PREV_EXIST, ..none }, "/foo?prevExist=true", "value="),
         ("no exist", "", "foo", "", Set { prev_exist: ETCD_PREV_NO_EXIST, ..none }, "/foo?prevExist=false", "value="),
         // Differs from Go: in the body, because etcd resets the connection when a URL is longer than 4 KB.
-        ("value before", "", "foo", "", Set { prev_value: Some("bar baz"), ..none }, "/foo", "prevValue=bar+baz&value="),
+        (
+            "value before",
+            "",
+            "foo",
+            "",
+            Set { prev_value: Some("bar baz"), ..none },
+            "/foo",
+            "prevValue=bar+baz&value=",
+        ),
         ("index before", "", "foo", "", Set { prev_index: 12, ..none }, "/foo?prevIndex=12", "value="),
         ("TTL", "", "foo", "", Set { ttl_ms, ..none }, "/foo", "ttl=180&value="),
         ("refresh", "", "foo", "", Set { ttl_ms, refresh: true, ..none }, "/foo", "refresh=true&ttl=180&value="),
@@ -353,7 +361,8 @@ fn node_ttl_duration() {
 /// Reads a directory of so many children with values of so many bytes; how fast that goes, the benchmarks say.
 fn unmarshal(children: usize, size: usize) {
     let (key, value) = ("a".repeat(30), "a".repeat(size));
-    let file = format!(r#""key":"{key}","value":"{value}","createdIndex":123456,"modifiedIndex":123456,"ttl":123456789"#);
+    let file =
+        format!(r#""key":"{key}","value":"{value}","createdIndex":123456,"modifiedIndex":123456,"ttl":123456789"#);
     let mut body = format!(r#"{{"action":"aaaaa","node":{{{file},"nodes":["#);
     for number in 0..children {
         let comma = if number == 0 { "" } else { "," };
@@ -361,14 +370,8 @@ fn unmarshal(children: usize, size: usize) {
     }
     body.push_str("]}}");
     let response = get_of(indexed(200, "123456", &body)).expect("a response");
-    let child = Node {
-        key,
-        value,
-        created_index: 123_456,
-        modified_index: 123_456,
-        ttl: 123_456_789,
-        ..Node::default()
-    };
+    let child =
+        Node { key, value, created_index: 123_456, modified_index: 123_456, ttl: 123_456_789, ..Node::default() };
     let node = Node { children: vec![child.clone(); children], ..child };
     assert_eq!((response.action.as_str(), response.index), ("aaaaa", 123_456));
     assert!(response.node == Some(node), "all {children} children with {size} bytes each");

@@ -39,8 +39,7 @@ fn members_api_action_list() {
 #[test]
 fn members_api_action_add() {
     // The call takes one URL, as Go's public one does.
-    let (request, _) =
-        sent("", Reply::json(201, MEMBER), |client| client.members_add(None, "https://127.0.0.1:8081"));
+    let (request, _) = sent("", Reply::json(201, MEMBER), |client| client.members_add(None, "https://127.0.0.1:8081"));
     assert_eq!(parts(&request), ("POST", "/v2/members", JSON, r#"{"peerURLs":["https://127.0.0.1:8081"]}"#));
 }
 

@@ -67,9 +67,8 @@ fn auth_flow() {
         Some("Basic cm9vdDpnb29k") => Reply::new(200), // root:good
         _ => Reply::json(401, INSUFFICIENT),
     });
-    let disable = |password: &str| {
-        Config::new(&[server.endpoint()]).credentials("root", password).build().auth().disable()
-    };
+    let disable =
+        |password: &str| Config::new(&[server.endpoint()]).credentials("root", password).build().auth().disable();
     disable("good").expect("disabled");
     let failure = disable("bad").expect_err("refused");
     assert_eq!((failure.status, failure.http_status), (ETCD_ERR_AUTH, 401));
@@ -86,7 +85,8 @@ fn get_user_granted_with_nonexisting_role() {
     auth.role_remove("foo").expect("removed");
     // The server leaves out what it does not find.
     assert_eq!(auth.user_list().expect("listed"), ["root"]);
-    let users = r#"{"users":[{"user":"root","roles":[{"role":"root","permissions":{"kv":{"read":null,"write":null}}}]}]}"#;
+    let users =
+        r#"{"users":[{"user":"root","roles":[{"role":"root","permissions":{"kv":{"read":null,"write":null}}}]}]}"#;
     let listed = of_answer(Reply::json(200, users), |client| client.auth().user_list());
     assert_eq!(listed.expect("listed"), ["root"]);
 }

@@ -113,11 +113,15 @@ fn trim_node_extern_prefix() {
     assert_eq!(node(&got).keys(), ["def", "def/1", "def/2"].map(|name| space.key(name)));
 }
 
-const EVENT: &str = "{\"action\":\"set\",\"node\":{\"key\":\"/foo/bar\",\"value\":\"v\",\"modifiedIndex\":11,\"createdIndex\":11}}\n";
+const EVENT: &str =
+    "{\"action\":\"set\",\"node\":{\"key\":\"/foo/bar\",\"value\":\"v\",\"modifiedIndex\":11,\"createdIndex\":11}}\n";
 
 /// An answer to a watch, which the server began when its index was 10.
 fn watching() -> Reply {
-    Reply::new(200).header("Content-Type", "application/json").header("X-Etcd-Index", "10").header("X-Raft-Index", "100")
+    Reply::new(200)
+        .header("Content-Type", "application/json")
+        .header("X-Etcd-Index", "10")
+        .header("X-Raft-Index", "100")
 }
 
 /// As Go watches: one request for each event.

@@ -51,9 +51,8 @@ fn v2_set() {
 fn v2_create_update() {
     let space = Space::shared();
     let none = Set::default();
-    let set = |name: &str, value: &str, options: Set<'_>| {
-        space.client.set_with(None, &space.key(name), value, &options)
-    };
+    let set =
+        |name: &str, value: &str, options: Set<'_>| space.client.set_with(None, &space.key(name), value, &options);
     let ttl = Set { ttl_ms: Some(20_000), ..none };
     let create = Set { prev_exist: ETCD_PREV_NO_EXIST, ..none };
     let update = Set { prev_exist: ETCD_PREV_EXIST, ..none };

@@ -13,8 +13,7 @@ const PEER: &str = "http://127.0.0.1:1";
 fn serve_members() {
     let body = r#"{"members":[{"id":"c","name":"","peerURLs":[],"clientURLs":["http://localhost:8080"]},{"id":"d","name":"","peerURLs":[],"clientURLs":["http://localhost:8081"]}]}"#;
     let listed = of_answer(Reply::json(200, body), |client| client.members_list(None)).expect("two members");
-    let (c, d) =
-        (member("c", "", &[], &["http://localhost:8080"]), member("d", "", &[], &["http://localhost:8081"]));
+    let (c, d) = (member("c", "", &[], &["http://localhost:8080"]), member("d", "", &[], &["http://localhost:8081"]));
     assert_eq!(listed, [c, d]);
     // A single member is no call's: what the server says of its path is what a removal hears.
     for id in ["100", "foobar"] {

@@ -1,10 +1,11 @@
 //! Real etcds for the tests of this binary, and a directory on them for each test.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, TryLockError};
 
 use etcd_test_harness::capi::status::{ETCD_ERR_API, ETCD_NOT_APPLIED};
 use etcd_test_harness::{Client, Config, Failure, Node, Response};
+use etcd_test_support::waiting::wait_for;
 use etcd_test_support::{EtcdServer, Oracle};
 
 /// A client, an independent look at the same server, and a directory that no other test uses.
@@ -23,10 +24,23 @@ fn shared_server() -> &'static EtcdServer {
     SERVER.get_or_init(EtcdServer::start)
 }
 
-/// The server that tests have one after another, so that its index tells what they did.
-fn exclusive_server() -> &'static EtcdServer {
-    static SERVER: OnceLock<EtcdServer> = OnceLock::new();
-    SERVER.get_or_init(EtcdServer::start)
+/// A server that tests have one after another, so that its index tells what they did.
+struct Exclusive {
+    server: OnceLock<EtcdServer>,
+    taken: Mutex<()>,
+}
+
+/// More than there are tests at a time on most machines, so that hardly one waits for another; started when needed.
+static EXCLUSIVE: [Exclusive; 4] = [const { Exclusive { server: OnceLock::new(), taken: Mutex::new(()) } }; 4];
+
+impl Exclusive {
+    fn take(&'static self) -> Option<MutexGuard<'static, ()>> {
+        match self.taken.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
 }
 
 impl Space {
@@ -37,9 +51,9 @@ impl Space {
 
     /// On a server that no other test uses meanwhile: each write is the next index. Leave nothing there that expires.
     pub(crate) fn alone() -> Space {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        Space::on(exclusive_server(), Some(alone))
+        let free = || EXCLUSIVE.iter().find_map(|exclusive| Some((exclusive, exclusive.take()?)));
+        let (exclusive, taken) = wait_for("a server that nobody else uses", free);
+        Space::on(exclusive.server.get_or_init(EtcdServer::start), Some(taken))
     }
 
     fn on(server: &EtcdServer, alone: Option<MutexGuard<'static, ()>>) -> Space {

@@ -43,7 +43,14 @@ fn told(event: &Response) -> (&str, String, u64) {
 }
 
 /// What a watch from now on sees of one change.
-fn sees(action: &str, watched: &str, recursive: bool, changed: &str, before: Option<&str>, write: impl Fn(&Space) -> u64) {
+fn sees(
+    action: &str,
+    watched: &str,
+    recursive: bool,
+    changed: &str,
+    before: Option<&str>,
+    write: impl Fn(&Space) -> u64,
+) {
     let space = Space::alone();
     let started = before.map_or_else(|| space.index(), |value| space.make(changed, value));
     let (event, written) = space.first_event(watched, recursive, || write(&space));
@@ -250,12 +257,7 @@ fn store_watch_expire_with_hidden_key() {
 
 #[test]
 fn is_hidden() {
-    let cases = [
-        ("", "_foo", true),
-        ("_foo", "_foo", false),
-        ("_foo", "_foo/foo", false),
-        ("_foo", "_foo/_foo", true),
-    ];
+    let cases = [("", "_foo", true), ("_foo", "_foo", false), ("_foo", "_foo/foo", false), ("_foo", "_foo/_foo", true)];
     for (watched, changed, is_hidden) in cases {
         let space = Space::alone();
         let started = space.index();

@@ -79,7 +79,13 @@ fn every_case_of_the_catalogue_has_a_test() {
     for row in rows() {
         match &row.ours {
             Some(ours) => {
-                assert_eq!(ours.1, snake_case(&row.go), "the test carries the name of {}", row.go);
+                let has_a_name_in_go = !OURS.contains(&ours.0.as_str());
+                assert!(
+                    !has_a_name_in_go || ours.1 == snake_case(&row.go),
+                    "{} does not carry the name of {}",
+                    ours.1,
+                    row.go
+                );
                 assert!(tests.contains(ours), "{} names {}::{}, which does not exist", row.go, ours.0, ours.1);
             }
             None => assert!(row.remark.len() > 10, "{} has neither a test nor the reason why not", row.go),

@@ -136,9 +136,7 @@ impl EtcdCluster {
         let initial_cluster = peers.join(",");
         let members = plan
             .into_iter()
-            .map(|(name, client, peer)| {
-                EtcdServer::launch(&builder.clone().name(name), client, peer, &initial_cluster)
-            })
+            .map(|(name, client, peer)| EtcdServer::launch(&builder.clone().name(name), client, peer, &initial_cluster))
             .collect();
         Self { members, builder, next_number: count }
     }
