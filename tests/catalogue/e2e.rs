@@ -7,7 +7,7 @@ use std::thread;
 use etcd_test_harness::capi::auth_roles::ETCD_READ;
 use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Config, Delete, Get, Watch};
-use etcd_test_support::{EtcdCluster, EtcdServer};
+use etcd_test_support::{EtcdCluster, EtcdServer, wait_until};
 
 use crate::space::{Space, node, prev_node, refusal};
 use crate::watching::next;
@@ -170,6 +170,22 @@ fn ctl_v2_role_list() {
     client.auth().role_add("foo").expect("added");
     let listed = client.auth().role_list().expect("listed");
     assert!(listed.contains(&"foo".to_owned()), "{listed:?}");
+}
+
+#[test]
+fn ctl_v2_cluster_health() {
+    let cluster = EtcdCluster::start(3);
+    let client = Client::of_all(&cluster.endpoints());
+    let health = || {
+        let healthy = |endpoint: &String| client.health(Some(endpoint)).unwrap_or(false);
+        cluster.endpoints().iter().map(healthy).collect::<Vec<_>>()
+    };
+    assert_eq!(health(), [true, true, true], "healthy");
+    cluster[0].kill();
+    cluster.leader();
+    wait_until("the others are healthy without it", || health() == [false, true, true]);
+    cluster[1].kill();
+    wait_until("one of three is no cluster", || health() == [false, false, false]);
 }
 
 /// A set and a get, with all that they answer.

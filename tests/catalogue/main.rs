@@ -9,6 +9,7 @@
 
 mod client;
 mod cluster;
+mod discovery;
 mod e2e;
 mod integration;
 mod keys;
@@ -20,9 +21,11 @@ mod server_http;
 mod server_kv;
 mod server_members;
 mod server_parse;
+mod server_stats;
 mod space;
 mod store;
 mod store_watch;
+mod sync;
 mod table;
 mod untested_in_go;
 mod watcher;

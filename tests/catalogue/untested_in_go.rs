@@ -11,8 +11,8 @@ use etcd_test_harness::capi::config::{ETCD_LOG_DEBUG, etcd_config_set_log};
 use etcd_test_harness::capi::error::{etcd_error, etcd_error_free, etcd_error_message};
 use etcd_test_harness::capi::keys::etcd_keys_set;
 use etcd_test_harness::capi::status::*;
-use etcd_test_harness::{Client, Config, Context, Delete, Get, Set, Watch};
-use etcd_test_support::{EtcdServer, Gate, Place, Reply, ScriptedServer, wait_until};
+use etcd_test_harness::{Client, Config, Context, Delete, Get, Set, Watch, discover};
+use etcd_test_support::{DnsReply, DnsServer, EtcdServer, Gate, Place, Reply, ScriptedServer, wait_until};
 
 use crate::scripted::{Answer, accepted, client_of, counts, of_answer};
 use crate::space::{Space, node, refusal};
@@ -408,4 +408,17 @@ fn the_roles_of_a_user_have_no_empty_names() {
     auth.user_add("alice", "secret").expect("added");
     auth.user_grant("alice", &["one", "two"]).expect("granted");
     assert_eq!(auth.user_get("alice").expect("a user"), ["one", "two"]);
+}
+
+#[test]
+fn a_domain_is_discovered_and_used() {
+    let etcd = ScriptedServer::always(accepted());
+    let port = etcd.address().port();
+    let names = DnsServer::by(move |name| match name {
+        "_etcd-client._tcp.example.com" => DnsReply::Records(vec![(1, 0, port, "localhost")]),
+        _ => DnsReply::NoSuchName,
+    });
+    let endpoints = discover(None, Some(&[names.address()]), "example.com", None).expect("endpoints");
+    assert_eq!(endpoints, [format!("http://localhost:{port}")]);
+    assert_eq!(Client::of_all(&endpoints).get("/k").expect("answered").value(), "bar");
 }
