@@ -60,7 +60,10 @@ fn grow(cluster: &mut EtcdCluster) {
             Ok(added) => added.peer_urls == [peer_url],
             // A first attempt that was said to fail did it.
             Err(failure) if failure.http_status == 409 => true,
-            Err(failure) => passes(&failure).then_some(false).unwrap_or_else(|| panic!("{failure:?}")),
+            Err(failure) => {
+                assert!(passes(&failure), "{failure:?}");
+                false
+            }
         });
     });
 }
@@ -76,7 +79,10 @@ fn remove(cluster: &mut EtcdCluster, number: usize) {
     let id = id.expect("a member").id;
     wait_until("the cluster lets the member go", || match client.members_remove(None, &id) {
         Ok(()) => true,
-        Err(failure) => passes(&failure).then_some(false).unwrap_or_else(|| panic!("{failure:?}")),
+        Err(failure) => {
+            assert!(passes(&failure), "{failure:?}");
+            false
+        }
     });
     // It would end itself after some seconds.
     drop(cluster.shrink(number));

@@ -8,8 +8,10 @@ use etcd_test_support::{Reply, ScriptedServer};
 use crate::scripted::Answer;
 use crate::space::{Space, node};
 
+type Call = Box<dyn Fn(&Client) -> Answer>;
+
 /// The calls that must not be made twice.
-fn no_retry_list(set_key: &str, delete_key: &str) -> [Box<dyn Fn(&Client) -> Answer>; 2] {
+fn no_retry_list(set_key: &str, delete_key: &str) -> [Call; 2] {
     let (set_key, delete_key) = (set_key.to_owned(), delete_key.to_owned());
     let no_exist = Set { prev_exist: ETCD_PREV_NO_EXIST, ..Set::default() };
     [

@@ -156,19 +156,19 @@ fn v2_delete() {
 #[test]
 fn v2_cad() {
     let space = Space::alone();
-    let foo = node(&space.client.set(&space.key("foo"), "XXX").expect("set")).modified_index;
+    let first = node(&space.client.set(&space.key("foo"), "XXX").expect("set")).modified_index;
     space.client.set(&space.key("foovalue"), "XXX").expect("set");
     let delete = |name: &str, options: Delete<'_>| space.client.delete_with(None, &space.key(name), &options);
     let by_index = |prev_index| Delete { prev_index, ..Delete::default() };
     let by_value = |prev_value| Delete { prev_value: Some(prev_value), ..Delete::default() };
     // By index: it does not match, it is none, it matches.
-    let failure = refusal(delete("foo", by_index(foo + 100)), ETCD_API_COMPARE_FAILED);
-    assert_eq!(said(&failure), (412, "Compare failed", format!("[{} != {foo}]", foo + 100).as_str()));
+    let failure = refusal(delete("foo", by_index(first + 100)), ETCD_API_COMPARE_FAILED);
+    assert_eq!(said(&failure), (412, "Compare failed", format!("[{} != {first}]", first + 100).as_str()));
     let failure = refusal(space.client_with("prevIndex=bad_index").delete(&space.key("foo")), ETCD_API_INDEX_NAN);
     assert_eq!((failure.http_status, said(&failure).1), (400, "The given index in POST form is not a number"));
-    let deleted = delete("foo", by_index(foo)).expect("deleted");
+    let deleted = delete("foo", by_index(first)).expect("deleted");
     let told = (deleted.action.as_str(), node(&deleted).key.clone(), node(&deleted).modified_index);
-    assert_eq!(told, ("compareAndDelete", space.key("foo"), foo + 2));
+    assert_eq!(told, ("compareAndDelete", space.key("foo"), first + 2));
     // By value: it does not match, it is empty, it matches.
     let failure = refusal(delete("foovalue", by_value("YYY")), ETCD_API_COMPARE_FAILED);
     assert_eq!(said(&failure), (412, "Compare failed", "[YYY != XXX]"));
@@ -176,7 +176,7 @@ fn v2_cad() {
     assert_eq!(said(&refusal(empty, ETCD_API_PREV_VALUE_REQUIRED)).2, r#""prevValue" cannot be empty"#);
     let deleted = delete("foovalue", by_value("XXX")).expect("deleted");
     let told = (deleted.action.as_str(), node(&deleted).key.clone(), node(&deleted).modified_index);
-    assert_eq!(told, ("compareAndDelete", space.key("foovalue"), foo + 3));
+    assert_eq!(told, ("compareAndDelete", space.key("foovalue"), first + 3));
 }
 
 #[test]
@@ -205,10 +205,10 @@ fn got_in_three_ways(quorum: bool) {
     let indexed = |node: Node| Node { created_index: index, modified_index: index, ..node };
     let zar = indexed(Node { key: space.key("foo/bar/zar"), value: "XXX".into(), ..Node::default() });
     let bar = indexed(Node { key: space.key("foo/bar"), is_dir: true, ..Node::default() });
-    let foo = indexed(Node { key: space.key("foo"), is_dir: true, ..Node::default() });
+    let top = indexed(Node { key: space.key("foo"), is_dir: true, ..Node::default() });
     assert_eq!(get("foo/bar/zar", false), zar);
-    assert_eq!(get("foo", false), Node { children: vec![bar.clone()], ..foo.clone() });
-    assert_eq!(get("foo", true), Node { children: vec![Node { children: vec![zar], ..bar }], ..foo });
+    assert_eq!(get("foo", false), Node { children: vec![bar.clone()], ..top.clone() });
+    assert_eq!(get("foo", true), Node { children: vec![Node { children: vec![zar], ..bar }], ..top });
 }
 
 #[test]

@@ -17,8 +17,10 @@ use etcd_test_support::{DnsReply, DnsServer, EtcdServer, Gate, Place, Reply, Scr
 use crate::scripted::{Answer, accepted, client_of, counts, of_answer};
 use crate::space::{Space, node, refusal};
 
+type Call = fn(&Client) -> Answer;
+
 /// A call of each kind that changes something.
-const WRITES: [(&str, fn(&Client) -> Answer); 5] = [
+const WRITES: [(&str, Call); 5] = [
     ("set", |client| client.set("/k", "v")),
     ("create", |client| client.create("/k", "v")),
     ("compare-and-swap", |client| client.set_with(None, "/k", "v", &Set { prev_index: 7, ..Set::default() })),
