@@ -2,8 +2,9 @@
 
 use std::io;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use crate::certificates::TlsFiles;
 use crate::etcd_server::{EtcdServer, StartFailure};
 use crate::ports::ReservedPort;
 use crate::private_dir::PrivateDir;
@@ -20,11 +21,59 @@ pub struct EtcdServerBuilder {
     name: String,
     enable_v2: bool,
     extra_args: Vec<String>,
+    pub(crate) tls: Option<TlsSetup>,
+    also_listening: Vec<String>,
+    pub(crate) credentials: Option<(&'static str, &'static str)>,
+}
+
+/// How a server speaks TLS with its clients.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsSetup {
+    pub(crate) files: Arc<TlsFiles>,
+    pub(crate) client_cert_auth: bool,
 }
 
 impl EtcdServerBuilder {
     pub(crate) fn new() -> Self {
-        Self { name: "n0".into(), enable_v2: true, extra_args: Vec::new() }
+        Self {
+            name: "n0".into(),
+            enable_v2: true,
+            extra_args: Vec::new(),
+            tls: None,
+            credentials: None,
+            also_listening: Vec::new(),
+        }
+    }
+
+    /// Serves clients over TLS only.
+    pub fn tls(mut self, files: &Arc<TlsFiles>) -> Self {
+        self.tls = Some(TlsSetup { files: Arc::clone(files), client_cert_auth: false });
+        self
+    }
+
+    /// Serves clients over TLS only, and only those with a certificate.
+    pub fn client_cert_auth(self, files: &Arc<TlsFiles>) -> Self {
+        let mut builder = self.tls(files);
+        builder.tls.as_mut().expect("just set").client_cert_auth = true;
+        builder
+    }
+
+    /// Plain HTTP, whatever the rest of the tests use.
+    pub fn plain(mut self) -> Self {
+        (self.tls, self.credentials) = (None, None);
+        self
+    }
+
+    /// Listens for clients at this URL too.
+    pub fn also_listening(mut self, url: &str) -> Self {
+        self.also_listening.push(url.into());
+        self
+    }
+
+    /// Makes a root user with that password after the start, and switches auth on.
+    pub fn auth(mut self, user: &'static str, password: &'static str) -> Self {
+        self.credentials = Some((user, password));
+        self
     }
 
     /// The member's name (`n0` by default).
@@ -53,7 +102,10 @@ impl EtcdServerBuilder {
             let cluster = format!("{}={}", builder.name, peer_port.endpoint());
             let server = EtcdServer::launch(&builder, client_port, peer_port, &cluster);
             match server.try_wait_healthy() {
-                Ok(()) => return server,
+                Ok(()) => {
+                    server.switch_auth_on();
+                    return server;
+                }
                 Err(StartFailure::PortTaken) => (),
                 Err(StartFailure::Other(why)) => panic!("{why}"),
             }
@@ -77,14 +129,16 @@ impl EtcdServerBuilder {
         dir: &PrivateDir,
         client: &ReservedPort,
         peer: &ReservedPort,
+        metrics: &ReservedPort,
         cluster: &str,
     ) -> Vec<String> {
         let data = dir.path().join("data").display().to_string();
-        let (client, peer) = (client.endpoint(), peer.endpoint());
+        let (client, peer) = (self.endpoint_on(client), peer.endpoint());
+        let listen = [std::slice::from_ref(&client), &self.also_listening].concat().join(",");
         let flags = [
             ("name", self.name.as_str()),
             ("data-dir", &data),
-            ("listen-client-urls", &client),
+            ("listen-client-urls", &listen),
             ("advertise-client-urls", &client),
             ("listen-peer-urls", &peer),
             ("initial-advertise-peer-urls", &peer),
@@ -99,8 +153,23 @@ impl EtcdServerBuilder {
                 "this etcd has no --enable-v2: it is 3.6 or newer; set ETCD_BINARY to an older one"
             );
         }
+        if let Some(TlsSetup { files, client_cert_auth }) = &self.tls {
+            let (certificate, key) = files.server_paths();
+            arguments.push(format!("--cert-file={certificate}"));
+            arguments.push(format!("--key-file={key}"));
+            arguments.push(format!("--trusted-ca-file={}", files.ca_path()));
+            arguments.push(format!("--client-cert-auth={client_cert_auth}"));
+            // Health is asked for without certificates.
+            arguments.push(format!("--listen-metrics-urls={}", metrics.endpoint()));
+        }
         arguments.extend(self.extra_args.iter().cloned());
         arguments
+    }
+
+    /// The client URL on that port.
+    pub(crate) fn endpoint_on(&self, client: &ReservedPort) -> String {
+        let plain = client.endpoint();
+        if self.tls.is_some() { plain.replace("http://", "https://") } else { plain }
     }
 }
 
