@@ -135,6 +135,13 @@ impl Identity {
     }
 }
 
+/// For a client that meets no TLS.
+pub(crate) fn without_certificates() -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    builder.expect("versions").with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+}
+
 fn roots(pem: &str) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {

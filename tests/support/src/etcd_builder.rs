@@ -157,8 +157,11 @@ impl EtcdServerBuilder {
             let (certificate, key) = files.server_paths();
             arguments.push(format!("--cert-file={certificate}"));
             arguments.push(format!("--key-file={key}"));
-            arguments.push(format!("--trusted-ca-file={}", files.ca_path()));
-            arguments.push(format!("--client-cert-auth={client_cert_auth}"));
+            if *client_cert_auth {
+                // The first alone makes etcd demand certificates too.
+                arguments.push(format!("--trusted-ca-file={}", files.ca_path()));
+                arguments.push("--client-cert-auth=true".into());
+            }
             // Health is asked for without certificates.
             arguments.push(format!("--listen-metrics-urls={}", metrics.endpoint()));
         }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::blocking::{Client, ClientBuilder, RequestBuilder};
+use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::{Method, redirect};
 use serde_json::Value;
 
-use crate::certificates::TlsFiles;
+use rustls::ClientConfig;
+
+use crate::certificates::{TlsFiles, without_certificates};
 use crate::transport;
 
 /// Longer than the 7 seconds after which an etcd without a majority gives up on a write.
@@ -42,17 +44,18 @@ impl Oracle {
             Some(files) if endpoint.starts_with("https://") => {
                 Self::with_tls(&endpoint, files).as_user(transport::USER, transport::PASSWORD)
             }
-            _ => Self::over(endpoint, Client::builder()),
+            _ => Self::over(endpoint, without_certificates()),
         }
     }
 
     /// Looks at an https endpoint with the client certificate of `files`.
     pub fn with_tls(endpoint: &str, files: &TlsFiles) -> Self {
-        Self::over(endpoint.into(), Client::builder().tls_backend_preconfigured(files.client_config()))
+        Self::over(endpoint.into(), files.client_config())
     }
 
-    fn over(endpoint: String, builder: ClientBuilder) -> Self {
-        let http = builder
+    fn over(endpoint: String, tls: ClientConfig) -> Self {
+        let http = Client::builder()
+            .tls_backend_preconfigured(tls)
             .no_proxy()
             .redirect(redirect::Policy::none())
             .pool_max_idle_per_host(0)
