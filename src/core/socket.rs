@@ -51,6 +51,7 @@ pub struct Transport {
     kind: Kind,
     wire: Arc<Wire>,
     received: u64,
+    is_handshaking: bool,
 }
 
 enum Kind {
@@ -61,14 +62,14 @@ enum Kind {
 
 impl From<TcpStream> for Transport {
     fn from(stream: TcpStream) -> Transport {
-        Transport { kind: Kind::Tcp(stream), wire: Arc::default(), received: 0 }
+        Transport { kind: Kind::Tcp(stream), wire: Arc::default(), received: 0, is_handshaking: false }
     }
 }
 
 #[cfg(unix)]
 impl From<UnixStream> for Transport {
     fn from(stream: UnixStream) -> Transport {
-        Transport { kind: Kind::Unix(stream), wire: Arc::default(), received: 0 }
+        Transport { kind: Kind::Unix(stream), wire: Arc::default(), received: 0, is_handshaking: false }
     }
 }
 
@@ -76,6 +77,12 @@ impl Transport {
     /// How many bytes the server has sent.
     pub fn received(&self) -> u64 {
         self.received
+    }
+
+    /// A server that refuses the handshake says why and closes, and may do so before we have written our part: while the
+    /// handshake lasts, a write that fails is passed over, and the next read tells the reason.
+    pub fn set_handshaking(&mut self, is_handshaking: bool) {
+        self.is_handshaking = is_handshaking;
     }
 
     fn socket(&self) -> socket2::SockRef<'_> {
@@ -109,6 +116,9 @@ impl AsyncWrite for Transport {
             #[cfg(unix)]
             Kind::Unix(stream) => poll_write_without_sigpipe(stream, context, bytes),
         });
+        if result.is_err() && transport.is_handshaking {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         if let Ok(count) = &result {
             transport.wire.written.fetch_add(*count as u64, Ordering::Relaxed);
         }
@@ -193,6 +203,8 @@ impl Socket {
         }
     }
 
+    /// Says what an error of TLS means, and what it tells about the request.
+    ///
     /// In TLS 1.3 the client's part of the handshake is over before the server has looked at its certificate, so a
     /// refusal comes in place of the first answer. It comes before anything that the server could have read after it.
     fn judged(&self, error: io::Error) -> io::Error {
@@ -204,6 +216,9 @@ impl Socket {
             && alerts::of_io(&error).is_some_and(alerts::refuses_the_client)
         {
             self.wire.nothing_was_received();
+        }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return io::Error::new(io::ErrorKind::UnexpectedEof, "it was cut off without TLS's word that it ends");
         }
         error
     }

@@ -67,15 +67,19 @@ impl Tls {
     }
 
     /// Makes a connection to `origin` an encrypted one, or says why that cannot be.
-    pub async fn connect(&self, origin: &Origin, transport: Transport) -> Result<Box<TlsStream<Transport>>> {
+    pub async fn connect(&self, origin: &Origin, mut transport: Transport) -> Result<Box<TlsStream<Transport>>> {
         let failed = |why: String| {
             let origin = origin.to_string();
             Error::new(Status::Tls, format!("cannot connect to {origin}: {why}")).at(&origin)
         };
         let name = self.name_of(origin).map_err(failed)?;
         let config = self.config().map_err(failed)?;
+        transport.set_handshaking(true);
         match TlsConnector::from(config).connect(name, transport).into_fallible().await {
-            Ok(stream) => Ok(Box::new(stream)),
+            Ok(mut stream) => {
+                stream.get_mut().0.set_handshaking(false);
+                Ok(Box::new(stream))
+            }
             Err((error, transport)) => {
                 Err(failed(alerts::handshake_failure(origin, &error, transport.received() > 0, &self.settings)))
             }

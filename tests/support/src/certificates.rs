@@ -10,7 +10,7 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use crate::private_dir::PrivateDir;
 
@@ -113,9 +113,18 @@ impl Authority {
 impl Identity {
     /// The configuration of a server that shows it, and that demands certificates of `clients` if there is one.
     pub fn server_config(&self, clients: Option<&Authority>) -> ServerConfig {
+        self.server_config_with(clients, rustls::ALL_VERSIONS)
+    }
+
+    /// As `server_config`, for some versions of TLS.
+    pub fn server_config_with(
+        &self,
+        clients: Option<&Authority>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone());
-        let builder = builder.with_safe_default_protocol_versions().expect("versions");
+        let builder = builder.with_protocol_versions(versions).expect("versions");
         let builder = match clients {
             None => builder.with_no_client_auth(),
             Some(authority) => {
