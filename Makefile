@@ -49,6 +49,11 @@ test: ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory examples
 	@$(MAKE) --no-print-directory quickstart
 
+.PHONY: test-tls
+test-tls: ## Run the tests with real etcds over TLS, with client certificates and a password
+	@scripts/install-missing etcd gcc
+	ETCD_TEST_TRANSPORT=tls cargo test --test cluster
+
 .PHONY: valgrind
 valgrind: ## Run the C tests under valgrind: any leak or error fails
 	@scripts/install-missing gcc valgrind $(if $(ETCD_ENDPOINTS),,etcd)
