@@ -119,6 +119,11 @@ impl EtcdServerBuilder {
         self
     }
 
+    /// Without v2 there are no users of v2 either.
+    pub(crate) fn serves_v2(&self) -> bool {
+        self.enable_v2
+    }
+
     pub(crate) fn base_name(&self) -> &str {
         &self.name
     }

@@ -213,7 +213,7 @@ impl EtcdServer {
             client_port,
             metrics_port,
             tls: builder.tls.as_ref().map(|setup| Arc::clone(&setup.files)),
-            credentials: builder.credentials,
+            credentials: builder.credentials.filter(|_| builder.serves_v2()),
             dir,
             arguments,
             process: Mutex::default(),
