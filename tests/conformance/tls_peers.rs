@@ -51,6 +51,34 @@ fn an_intermediate_authority_is_followed_to_the_root() {
     trusting(&root, &server).build().get("/foo").expect("trusted");
 }
 
+// Go takes it too; the verifier under rustls does not.
+#[test]
+fn a_servers_own_certificate_can_be_the_authority_that_is_given() {
+    use etcd_test_support::certificates::year;
+    let trusting = |identity: &etcd_test_support::Identity, server: &RawServer| {
+        Config::new(&[]).endpoints(&[server.https()]).ca_pem(&identity.certificate).build()
+    };
+    for change in [|_: &mut _| (), Authority::may_sign] {
+        let identity = Authority::self_signed(&LOCAL_NAMES, change);
+        let server = answering(identity.server_config(None));
+        trusting(&identity, &server).get("/foo").expect("trusted");
+        let other = Authority::self_signed(&LOCAL_NAMES, change);
+        let message = refusal(trusting(&other, &server).create("/foo", "bar"));
+        assert!(message.contains("the server's certificate"), "{message}");
+    }
+    let named = Authority::self_signed(&["other.example.com"], Authority::may_sign);
+    let server = answering(named.server_config(None));
+    let message = refusal(trusting(&named, &server).create("/foo", "bar"));
+    assert!(message.contains("is not for '127.0.0.1': it is for 'other.example.com'"), "{message}");
+    let expired = Authority::self_signed(&LOCAL_NAMES, |params| {
+        Authority::may_sign(params);
+        (params.not_before, params.not_after) = (year(2001), year(2002));
+    });
+    let server = answering(expired.server_config(None));
+    let message = refusal(trusting(&expired, &server).create("/foo", "bar"));
+    assert!(message.contains("expired on 2002-01-01"), "{message}");
+}
+
 #[test]
 fn a_certificate_that_is_not_for_servers_is_refused() {
     let authority = Authority::new("tests");

@@ -25,6 +25,11 @@ pub(super) fn in_words(error: &CertificateError, settings: &TlsSettings) -> Stri
         CertificateError::InvalidPurposeContext { .. } => {
             "the server's certificate is not meant for servers (its extended key usage says so)".into()
         }
+        CertificateError::Other(cause) if cause.to_string().contains("CaUsedAsEndEntity") => {
+            "the server's certificate is one for signing others; if it is the right one, give it itself with \
+             etcd_config_add_ca_file"
+                .into()
+        }
         other => format!("the server's certificate is not acceptable: {other}"),
     }
 }

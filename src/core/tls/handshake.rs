@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::files::{self, Stamp};
 use super::settings::{Authorities, Identity, TlsSettings};
-use super::verify::AnyServer;
+use super::verify::{AnyServer, KnownServer};
 use super::{alerts, pem};
 use crate::core::endpoint::{Address, Origin};
 use crate::core::error::{Error, Result};
@@ -43,6 +43,8 @@ struct State {
 /// What the files and texts hold.
 struct Material {
     authorities: RootCertStore,
+    /// The same, as they were given.
+    given: Vec<CertificateDer<'static>>,
     identity: Option<Arc<CertifiedKey>>,
 }
 
@@ -149,7 +151,8 @@ impl Tls {
         let builder = if self.settings.skip_verify {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
         } else {
-            builder.with_root_certificates(self.roots(material)?)
+            let known = KnownServer::new(self.roots(material)?, material.given.clone(), provider)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(known))
         };
         let mut config = match &material.identity {
             Some(identity) => builder.with_client_cert_resolver(resolver(identity)),
@@ -191,7 +194,7 @@ pub(super) fn trusting_config() -> Option<ClientConfig> {
 }
 
 fn read(settings: &TlsSettings) -> std::result::Result<Material, String> {
-    let mut authorities = RootCertStore::empty();
+    let mut given = Vec::new();
     for source in &settings.authorities {
         let certificates = match source {
             Authorities::Pem(certificates) => certificates.to_vec(),
@@ -200,10 +203,12 @@ fn read(settings: &TlsSettings) -> std::result::Result<Material, String> {
                 found.map_err(|why| format!("the CA file {} {why}", path.display()))?
             }
         };
-        authorities.add_parsable_certificates(certificates);
+        given.extend(certificates);
     }
+    let mut authorities = RootCertStore::empty();
+    authorities.add_parsable_certificates(given.iter().cloned());
     let identity = settings.identity.as_ref().map(identity).transpose()?;
-    Ok(Material { authorities, identity })
+    Ok(Material { authorities, given, identity })
 }
 
 fn identity(identity: &Identity) -> std::result::Result<Arc<CertifiedKey>, String> {

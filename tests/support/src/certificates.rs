@@ -94,6 +94,21 @@ impl Authority {
         self.sign(&params, KeyPair::from_pem(pkcs8).expect("a key in PKCS#8"))
     }
 
+    /// A certificate that a server signed itself, with something changed.
+    pub fn self_signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let names: Vec<String> = names.iter().map(|name| (*name).into()).collect();
+        let mut params = CertificateParams::new(names).expect("names");
+        params.distinguished_name.push(DnType::CommonName, "myself");
+        change(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        Identity { certificate: params.self_signed(&key).expect("signed").pem(), key: key.serialize_pem() }
+    }
+
+    /// What `openssl req -x509` makes of itself: it may sign others.
+    pub fn may_sign(params: &mut CertificateParams) {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+
     /// An authority that this one vouches for.
     pub fn intermediate(&self, name: &str) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
