@@ -43,6 +43,7 @@ test: ## Install what the tests need and run them all
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
+	ETCD_TEST_TRANSPORT=tls cargo test --test cluster -- setting:: creating:: deleting:: not_served:: faults::
 	scripts/check-null-arguments
 	scripts/check-readme
 	@$(MAKE) --no-print-directory valgrind

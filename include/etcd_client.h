@@ -488,7 +488,7 @@ typedef int32_t etcd_permission;
 #define ETCD_ERR_DNS 301
 
 /**
- * The TLS handshake failed.
+ * TLS failed: a certificate was not accepted, by us or by the server, a certificate file cannot be used, or only one side speaks TLS.
  */
 #define ETCD_ERR_TLS 302
 
@@ -765,12 +765,14 @@ ETCD_API etcd_status etcd_config_set_request_timeout_ms(struct etcd_config *conf
 ETCD_API etcd_status etcd_config_set_header_timeout_ms(struct etcd_config *config, int64_t ms);
 
 /**
- * How long a connection may take to be made, in milliseconds, name resolution included; 0 = none; default 30000, as
+ * How long a connection may take to be made, in milliseconds, name resolution, proxy and TLS included; 0 = none; default 30000, as
  * Go's DefaultTransport.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or ms is negative.
  */
-ETCD_API etcd_status etcd_config_set_connect_timeout_ms(struct etcd_config *config, int64_t ms);
+ETCD_API
+etcd_status etcd_config_set_connect_timeout_ms(struct etcd_config *config,
+                                               int64_t ms);
 
 /**
  * How the pinned endpoint is chosen; default ETCD_SELECT_RANDOM. ETCD_SELECT_LEADER takes effect with a sync, as in Go,
@@ -849,7 +851,7 @@ ETCD_API etcd_status etcd_config_add_ca_pem(struct etcd_config *config, const ch
 
 /**
  * Whether the system's certificate authorities are trusted: 0 = no, anything else = yes; default: while no CA is given. They
- * are read at the first connection that needs them; SSL_CERT_FILE and SSL_CERT_DIR say where else they are.
+ * are read at the first connection that needs them, and so are SSL_CERT_FILE and SSL_CERT_DIR, which say where else they are.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL.
  */

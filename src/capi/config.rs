@@ -143,7 +143,7 @@ pub unsafe extern "C" fn etcd_config_set_header_timeout_ms(config: *mut etcd_con
     unsafe { change(config, |config| config::timeout_from_ms("ms", ms).map(|timeout| config.header_timeout = timeout)) }
 }
 
-/// How long a connection may take to be made, in milliseconds, name resolution included; 0 = none; default 30000, as
+/// How long a connection may take to be made, in milliseconds, name resolution, proxy and TLS included; 0 = none; default 30000, as
 /// Go's DefaultTransport.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or ms is negative.

@@ -34,7 +34,7 @@ pub unsafe extern "C" fn etcd_config_add_ca_pem(
 }
 
 /// Whether the system's certificate authorities are trusted: 0 = no, anything else = yes; default: while no CA is given. They
-/// are read at the first connection that needs them; SSL_CERT_FILE and SSL_CERT_DIR say where else they are.
+/// are read at the first connection that needs them, and so are SSL_CERT_FILE and SSL_CERT_DIR, which say where else they are.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL.
 #[unsafe(no_mangle)]
