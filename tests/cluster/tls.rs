@@ -49,7 +49,7 @@ fn keys_are_set_and_read_over_tls() {
 fn localhost_and_a_pem_text_do_as_well() {
     let (etcd, files) = tls_etcd();
     let endpoint = format!("https://localhost:{}", etcd.port());
-    let client = Config::new(&[]).endpoints(&[endpoint.clone()]).ca_pem(files.authority().pem()).build();
+    let client = Config::new(&[]).endpoints(std::slice::from_ref(&endpoint)).ca_pem(files.authority().pem()).build();
     client.set("/a", "one").expect("set");
     assert_eq!(client.endpoints(), [endpoint]);
 }
@@ -151,6 +151,13 @@ fn a_cluster_with_client_certificates_and_a_password_is_used_as_any_other() {
     cluster[0].kill();
     client.set("/a", "two").expect("the others answer");
     assert_eq!(cluster[1].oracle().value_by_quorum("/a").as_deref(), Some("two"));
+    let watcher = client.watch_key("/watched");
+    for value in ["one", "two", "three"] {
+        client.set("/watched", value).expect("set");
+    }
+    for value in ["one", "two", "three"] {
+        assert_eq!(watcher.next_within(10_000).expect("an event").value(), value);
+    }
     let failure = config("wrong").build().set("/a", "three").expect_err("another password");
     assert_eq!((failure.status, failure.api_code), (ETCD_ERR_API, 110), "{failure:?}");
 }
