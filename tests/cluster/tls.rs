@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use etcd_test_harness::capi::status::*;
-use etcd_test_harness::{Client, Config, Failure};
+use etcd_test_harness::{Client, Config, Failure, Watch};
 use etcd_test_support::certificates::{LOCAL_NAMES, keys};
 use etcd_test_support::{Authority, EtcdCluster, EtcdServer, TlsFiles};
 
@@ -151,12 +151,14 @@ fn a_cluster_with_client_certificates_and_a_password_is_used_as_any_other() {
     cluster[0].kill();
     client.set("/a", "two").expect("the others answer");
     assert_eq!(cluster[1].oracle().value_by_quorum("/a").as_deref(), Some("two"));
-    let watcher = client.watch_key("/watched");
+    // The watch begins with its first `next`; the index says from where.
+    let after_index = client.get("/a").expect("got").index;
+    let watcher = client.watch("/watched", &Watch { after_index, ..Watch::default() }).expect("a watcher");
     for value in ["one", "two", "three"] {
         client.set("/watched", value).expect("set");
     }
     for value in ["one", "two", "three"] {
-        assert_eq!(watcher.next_within(10_000).expect("an event").value(), value);
+        assert_eq!(watcher.next_within(30_000).expect("an event").value(), value);
     }
     let failure = config("wrong").build().set("/a", "three").expect_err("another password");
     assert_eq!((failure.status, failure.api_code), (ETCD_ERR_API, 110), "{failure:?}");
