@@ -85,7 +85,7 @@ impl EtcdCluster {
         let request = reqwest::blocking::Client::new().post(format!("{}/v2/members", self.members[0].endpoint()));
         let answer = request.header("Content-Type", "application/json").body(body).send().expect("add a member");
         assert_eq!(answer.status().as_u16(), 201, "the cluster refused a member: {:?}", answer.text());
-        let list = plain_http::get_json(&self.members[0].endpoint(), "/v2/members").expect("the members");
+        let list = self.members[0].ask("/v2/members").expect("the members");
         let known = list["members"].as_array().expect("a list").iter();
         let peers: Vec<String> = known
             .map(|member| {

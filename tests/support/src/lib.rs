@@ -26,8 +26,8 @@ pub mod tls_server;
 pub mod transport;
 pub mod waiting;
 
-pub use dns_server::{DnsReply, DnsServer};
 pub use certificates::{Authority, Identity, TlsFiles};
+pub use dns_server::{DnsReply, DnsServer};
 pub use etcd_cluster::EtcdCluster;
 pub use etcd_server::{EtcdServer, EtcdServerBuilder};
 pub use gate::Gate;
