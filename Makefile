@@ -43,11 +43,17 @@ test: ## Install what the tests need and run them all
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
+	ETCD_TEST_TRANSPORT=tls cargo test --test cluster -- setting:: creating:: deleting:: not_served:: faults::
 	scripts/check-null-arguments
 	scripts/check-readme
 	@$(MAKE) --no-print-directory valgrind
 	@$(MAKE) --no-print-directory examples
 	@$(MAKE) --no-print-directory quickstart
+
+.PHONY: test-tls
+test-tls: ## Run the tests with real etcds over TLS, with client certificates and a password
+	@scripts/install-missing etcd gcc
+	ETCD_TEST_TRANSPORT=tls cargo test --test cluster
 
 .PHONY: valgrind
 valgrind: ## Run the C tests under valgrind: any leak or error fails

@@ -49,6 +49,7 @@ const SECTIONS: &[&str] = &[
     "status",
     "version",
     "config",
+    "config_tls",
     "context",
     "error",
     "client",

@@ -488,7 +488,7 @@ typedef int32_t etcd_permission;
 #define ETCD_ERR_DNS 301
 
 /**
- * The TLS handshake failed.
+ * TLS failed: a certificate was not accepted, by us or by the server, a certificate file cannot be used, or only one side speaks TLS.
  */
 #define ETCD_ERR_TLS 302
 
@@ -724,14 +724,14 @@ ETCD_API struct etcd_config *etcd_config_new(void);
 ETCD_API void etcd_config_free(struct etcd_config *config);
 
 /**
- * Adds an endpoint, or several with commas between: http://host:port, unix:///path/to/socket. Without any, a client
+ * Adds an endpoint, or several with commas between: http://host:port, https://host:port, unix:///path/to/socket, and unixs
+ * for TLS over a socket. What is https is never sent in plain text. Without any, a client
  * uses http://127.0.0.1:2379. A path in front of the API is kept. A query is merged into every request as in Go; it is no place
  * for secrets, since it shows in messages and logs. user:password@ never shows, and is sent to that endpoint alone;
  * etcd_config_set_credentials goes before it. A comma in a password must be written %2C.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config or url is NULL, or one of the URLs cannot work (no scheme, another scheme than
- * http, https, unix, unixs, no host, a bad port); none of them is added then. https and unixs are refused by
- * etcd_client_new with ETCD_ERR_UNSUPPORTED in this version.
+ * http, https, unix, unixs, no host, a bad port); none of them is added then.
  */
 ETCD_API
 etcd_status etcd_config_add_endpoint(struct etcd_config *config,
@@ -765,12 +765,14 @@ ETCD_API etcd_status etcd_config_set_request_timeout_ms(struct etcd_config *conf
 ETCD_API etcd_status etcd_config_set_header_timeout_ms(struct etcd_config *config, int64_t ms);
 
 /**
- * How long a connection may take to be made, in milliseconds, name resolution included; 0 = none; default 30000, as
+ * How long a connection may take to be made, in milliseconds, name resolution, proxy and TLS included; 0 = none; default 30000, as
  * Go's DefaultTransport.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or ms is negative.
  */
-ETCD_API etcd_status etcd_config_set_connect_timeout_ms(struct etcd_config *config, int64_t ms);
+ETCD_API
+etcd_status etcd_config_set_connect_timeout_ms(struct etcd_config *config,
+                                               int64_t ms);
 
 /**
  * How the pinned endpoint is chosen; default ETCD_SELECT_RANDOM. ETCD_SELECT_LEADER takes effect with a sync, as in Go,
@@ -795,9 +797,10 @@ ETCD_API etcd_status etcd_config_set_max_redirects(struct etcd_config *config, i
 ETCD_API etcd_status etcd_config_set_keys_prefix(struct etcd_config *config, const char *prefix);
 
 /**
- * The HTTP proxy for http endpoints, as http://host:port; user:password@ is sent to the proxy alone. NULL = none. Default:
- * the environment (HTTP_PROXY, http_proxy, ALL_PROXY, NO_PROXY and its lower case), read once by etcd_client_new. Loopback addresses, localhost
- * and sockets are never proxied.
+ * The HTTP proxy for all endpoints, as http://host:port; user:password@ is sent to the proxy alone. For https it is asked for a
+ * tunnel (CONNECT) and sees nothing of what is said. NULL = none. Default: the environment (HTTP_PROXY for http, HTTPS_PROXY for
+ * https, ALL_PROXY, NO_PROXY, and all in lower case), read once by etcd_client_new. Loopback addresses, localhost and sockets are
+ * never proxied.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or url is not a URL with scheme http.
  */
@@ -825,6 +828,82 @@ etcd_status etcd_config_set_log(struct etcd_config *config,
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or the protocol is unknown.
  */
 ETCD_API etcd_status etcd_config_set_protocol(struct etcd_config *config, etcd_protocol protocol);
+
+/**
+ * Adds the certificate authorities in a PEM file to those that are trusted. Once an authority is given, the system's are not
+ * trusted any more, unless etcd_config_set_system_roots says so. etcd_client_new reads the file, and reports ETCD_ERR_TLS when it
+ * cannot. The client reads it again when it has changed, at a new connection and at most once a second; a file
+ * that cannot be used then leaves the old one in use, with a warning in the log. A server's own self-signed certificate is
+ * an authority too.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config or path is NULL, empty or not UTF-8.
+ */
+ETCD_API
+etcd_status etcd_config_add_ca_file(struct etcd_config *config,
+                                    const char *path);
+
+/**
+ * As etcd_config_add_ca_file, with the PEM text itself, which is copied; len may be ETCD_STRLEN.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config or pem is NULL, or the text holds no certificate, or one that cannot be used.
+ */
+ETCD_API etcd_status etcd_config_add_ca_pem(struct etcd_config *config, const char *pem, size_t len);
+
+/**
+ * Whether the system's certificate authorities are trusted: 0 = no, anything else = yes; default: while no CA is given. They
+ * are read at the first connection that needs them, and so are SSL_CERT_FILE and SSL_CERT_DIR, which say where else they are.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config is NULL.
+ */
+ETCD_API
+etcd_status etcd_config_set_system_roots(struct etcd_config *config,
+                                         int on);
+
+/**
+ * The certificate, with its intermediates, that is shown to servers which ask for one, and its private key, as PEM files. A NULL
+ * key_path: the key is in cert_path too. Both NULL: none. Keys are RSA, ECDSA (P-256, P-384) or Ed25519, in PKCS#1, SEC1 or
+ * PKCS#8, not encrypted. Read by etcd_client_new, and again when they have changed, as etcd_config_add_ca_file tells.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config is NULL, a path is empty or not UTF-8, or cert_path alone is NULL.
+ */
+ETCD_API
+etcd_status etcd_config_set_client_cert_files(struct etcd_config *config,
+                                              const char *cert_path,
+                                              const char *key_path);
+
+/**
+ * As etcd_config_set_client_cert_files, with the PEM texts themselves, which are copied; both lengths may be ETCD_STRLEN. The texts
+ * are never logged.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config, cert or key is NULL, one of the texts does not hold what it should, the key is
+ * encrypted, of a kind that cannot be used, or not that of the certificate.
+ */
+ETCD_API
+etcd_status etcd_config_set_client_cert_pem(struct etcd_config *config,
+                                            const char *cert,
+                                            size_t cert_len,
+                                            const char *key,
+                                            size_t key_len);
+
+/**
+ * The DNS name or IP address that the servers' certificates must have, in place of the host of each endpoint; a DNS name is
+ * sent to the server too (SNI). NULL or "" = the host of the endpoint, which for unixs is "localhost".
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or name is neither a DNS name nor an IP address.
+ */
+ETCD_API
+etcd_status etcd_config_set_server_name(struct etcd_config *config,
+                                        const char *name);
+
+/**
+ * Takes any certificate of any server, for tests: 0 = no (default), anything else = yes. Whoever is on the way can then read and
+ * change everything, credentials too; each client warns of it in the log.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config is NULL.
+ */
+ETCD_API
+etcd_status etcd_config_set_insecure_skip_verify(struct etcd_config *config,
+                                                 int on);
 
 /**
  * A context that ends when it is cancelled or when its parent ends; parent may be NULL. The caller frees it with
@@ -959,8 +1038,9 @@ ETCD_API void etcd_error_free(struct etcd_error *error);
  * Makes a client from a copy of `config`; NULL takes all defaults. No network traffic, no thread. The caller frees it with
  * etcd_client_free. Create clients before threads that change the environment: the proxy variables are read here.
  *
- * ETCD_ERR_INVALID_ARGUMENT: client is NULL, or config is not a configuration. ETCD_ERR_UNSUPPORTED: an https or unixs
- * endpoint, or ETCD_PROTOCOL_V3, in this version.
+ * ETCD_ERR_INVALID_ARGUMENT: client is NULL, or config is not a configuration. ETCD_ERR_UNSUPPORTED:
+ * ETCD_PROTOCOL_V3, in this version. ETCD_ERR_TLS: a CA or client certificate file cannot be read or used, or a key is not that of
+ * its certificate; the error names the file and says why.
  */
 ETCD_API
 etcd_status etcd_client_new(const struct etcd_config *config,
@@ -1005,7 +1085,7 @@ etcd_status etcd_client_endpoints(struct etcd_client *client,
  * that a sync keeps as a last resort.
  *
  * ETCD_ERR_NO_ENDPOINTS: the list is empty. ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL, or a URL cannot work.
- * ETCD_ERR_UNSUPPORTED as for etcd_client_new. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_PANIC. The old endpoints stay then.
+ * ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_PANIC. The old endpoints stay then.
  */
 ETCD_API
 etcd_status etcd_client_set_endpoints(struct etcd_client *client,
@@ -1108,7 +1188,7 @@ etcd_status etcd_client_stop_auto_sync(struct etcd_client *client);
  * that answers. A member that says "false" is no error: ETCD_OK, with *healthy false. Blocks.
  *
  * *healthy is false on every failure. ETCD_ERR_INVALID_ARGUMENT: client or healthy is NULL, or the endpoint is no URL.
- * ETCD_ERR_UNSUPPORTED: the server has no /health (before etcd 2.0), or the endpoint's scheme as for etcd_client_new.
+ * ETCD_ERR_UNSUPPORTED: the server has no /health (before etcd 2.0).
  * With an endpoint, what happened there: ETCD_ERR_CONNECT, ETCD_ERR_DNS, ETCD_ERR_TLS, ETCD_ERR_IO, ETCD_ERR_TIMEOUT,
  * ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_TOO_MANY_REDIRECTS, ETCD_ERR_BAD_REDIRECT; without one,
  * ETCD_ERR_CLUSTER: no endpoint answered. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_TOO_LARGE, ETCD_ERR_CANCELED,

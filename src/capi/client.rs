@@ -116,8 +116,9 @@ pub(super) unsafe fn write(
 /// Makes a client from a copy of `config`; NULL takes all defaults. No network traffic, no thread. The caller frees it with
 /// etcd_client_free. Create clients before threads that change the environment: the proxy variables are read here.
 ///
-/// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or config is not a configuration. ETCD_ERR_UNSUPPORTED: an https or unixs
-/// endpoint, or ETCD_PROTOCOL_V3, in this version.
+/// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or config is not a configuration. ETCD_ERR_UNSUPPORTED:
+/// ETCD_PROTOCOL_V3, in this version. ETCD_ERR_TLS: a CA or client certificate file cannot be read or used, or a key is not that of
+/// its certificate; the error names the file and says why.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_client_new(
     config: *const etcd_config,
@@ -203,7 +204,7 @@ pub unsafe extern "C" fn etcd_client_endpoints(
 /// that a sync keeps as a last resort.
 ///
 /// ETCD_ERR_NO_ENDPOINTS: the list is empty. ETCD_ERR_INVALID_ARGUMENT: client or endpoints is NULL, or a URL cannot work.
-/// ETCD_ERR_UNSUPPORTED as for etcd_client_new. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_PANIC. The old endpoints stay then.
+/// ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_PANIC. The old endpoints stay then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_client_set_endpoints(
     client: *mut etcd_client,

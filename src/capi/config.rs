@@ -64,7 +64,7 @@ pub type etcd_log_fn =
 
 /// # Safety
 /// As for `handle::borrow_mut`.
-unsafe fn change(config: *mut etcd_config, body: impl FnOnce(&mut Config) -> Result<()>) -> etcd_status {
+pub(super) unsafe fn change(config: *mut etcd_config, body: impl FnOnce(&mut Config) -> Result<()>) -> etcd_status {
     // SAFETY: the caller's promise.
     border::status(|| body(unsafe { border::required_mut("config", config) }?))
 }
@@ -82,14 +82,14 @@ pub unsafe extern "C" fn etcd_config_free(config: *mut etcd_config) {
     unsafe { border::free(config) }
 }
 
-/// Adds an endpoint, or several with commas between: http://host:port, unix:///path/to/socket. Without any, a client
+/// Adds an endpoint, or several with commas between: http://host:port, https://host:port, unix:///path/to/socket, and unixs
+/// for TLS over a socket. What is https is never sent in plain text. Without any, a client
 /// uses http://127.0.0.1:2379. A path in front of the API is kept. A query is merged into every request as in Go; it is no place
 /// for secrets, since it shows in messages and logs. user:password@ never shows, and is sent to that endpoint alone;
 /// etcd_config_set_credentials goes before it. A comma in a password must be written %2C.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config or url is NULL, or one of the URLs cannot work (no scheme, another scheme than
-/// http, https, unix, unixs, no host, a bad port); none of them is added then. https and unixs are refused by
-/// etcd_client_new with ETCD_ERR_UNSUPPORTED in this version.
+/// http, https, unix, unixs, no host, a bad port); none of them is added then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_add_endpoint(config: *mut etcd_config, url: *const c_char) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn etcd_config_set_header_timeout_ms(config: *mut etcd_con
     unsafe { change(config, |config| config::timeout_from_ms("ms", ms).map(|timeout| config.header_timeout = timeout)) }
 }
 
-/// How long a connection may take to be made, in milliseconds, name resolution included; 0 = none; default 30000, as
+/// How long a connection may take to be made, in milliseconds, name resolution, proxy and TLS included; 0 = none; default 30000, as
 /// Go's DefaultTransport.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or ms is negative.
@@ -199,9 +199,10 @@ pub unsafe extern "C" fn etcd_config_set_keys_prefix(config: *mut etcd_config, p
     unsafe { change(config, |config| config.set_keys_prefix(strings::text("prefix", prefix)?)) }
 }
 
-/// The HTTP proxy for http endpoints, as http://host:port; user:password@ is sent to the proxy alone. NULL = none. Default:
-/// the environment (HTTP_PROXY, http_proxy, ALL_PROXY, NO_PROXY and its lower case), read once by etcd_client_new. Loopback addresses, localhost
-/// and sockets are never proxied.
+/// The HTTP proxy for all endpoints, as http://host:port; user:password@ is sent to the proxy alone. For https it is asked for a
+/// tunnel (CONNECT) and sees nothing of what is said. NULL = none. Default: the environment (HTTP_PROXY for http, HTTPS_PROXY for
+/// https, ALL_PROXY, NO_PROXY, and all in lower case), read once by etcd_client_new. Loopback addresses, localhost and sockets are
+/// never proxied.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or url is not a URL with scheme http.
 #[unsafe(no_mangle)]

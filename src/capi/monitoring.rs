@@ -17,7 +17,7 @@ use crate::rt::context::Context;
 /// that answers. A member that says "false" is no error: ETCD_OK, with *healthy false. Blocks.
 ///
 /// *healthy is false on every failure. ETCD_ERR_INVALID_ARGUMENT: client or healthy is NULL, or the endpoint is no URL.
-/// ETCD_ERR_UNSUPPORTED: the server has no /health (before etcd 2.0), or the endpoint's scheme as for etcd_client_new.
+/// ETCD_ERR_UNSUPPORTED: the server has no /health (before etcd 2.0).
 /// With an endpoint, what happened there: ETCD_ERR_CONNECT, ETCD_ERR_DNS, ETCD_ERR_TLS, ETCD_ERR_IO, ETCD_ERR_TIMEOUT,
 /// ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_TOO_MANY_REDIRECTS, ETCD_ERR_BAD_REDIRECT; without one,
 /// ETCD_ERR_CLUSTER: no endpoint answered. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_TOO_LARGE, ETCD_ERR_CANCELED,

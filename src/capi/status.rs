@@ -43,7 +43,7 @@ pub const ETCD_ERR_API_NOT_SERVED: etcd_status = 203;
 pub const ETCD_ERR_CONNECT: etcd_status = 300;
 /// The endpoint's host name could not be resolved.
 pub const ETCD_ERR_DNS: etcd_status = 301;
-/// The TLS handshake failed.
+/// TLS failed: a certificate was not accepted, by us or by the server, a certificate file cannot be used, or only one side speaks TLS.
 pub const ETCD_ERR_TLS: etcd_status = 302;
 /// The connection broke.
 pub const ETCD_ERR_IO: etcd_status = 303;

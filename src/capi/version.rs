@@ -13,7 +13,7 @@ const BUILD_INFO: &CStr = match CStr::from_bytes_with_nul(
         env!("CARGO_PKG_VERSION"),
         "; target ",
         env!("ETCD_BUILD_TARGET"),
-        "; protocols v2; tls none; ",
+        "; protocols v2; tls rustls/ring; ",
         env!("ETCD_BUILD_PROFILE"),
         "\0"
     )

@@ -12,6 +12,7 @@ use super::open_answer::OpenAnswer;
 use super::redirect;
 use super::ring::Endpoints;
 use super::status::Status;
+use super::tls;
 use super::v2;
 
 /// How long the version for an error's message is waited for; the error itself is known already.
@@ -75,10 +76,13 @@ impl HttpAttempt<'_> {
         let mut followed = 0;
         loop {
             if self.log.is_enabled(Level::Debug) {
-                self.log.write(Level::Debug, &curl(self.request, &hop));
+                self.log.write(Level::Debug, &curl(self.request, &hop, self.session.connector));
             }
             let opened = self.session.open(self.request, &hop, budget, progress).await;
-            let open = opened.map_err(|failure| self.failed(failure))?;
+            let open = match opened {
+                Ok(open) => open,
+                Err(failure) => return Err(self.failed(self.session.connector.explained(failure, &hop.origin).await)),
+            };
             if !redirect::is_redirect(open.http_status) {
                 return Ok((open, hop));
             }
@@ -143,7 +147,7 @@ impl HttpAttempt<'_> {
         let target = if is_endpoint { endpoint.target(v2::version::PATH, "") } else { v2::version::PATH.to_owned() };
         let (request, hop) = (v2::version::request(), Hop { target, ..hop.clone() });
         if self.log.is_enabled(Level::Debug) {
-            self.log.write(Level::Debug, &curl(&request, &hop));
+            self.log.write(Level::Debug, &curl(&request, &hop, self.session.connector));
         }
         // Its progress is not the call's: when it is cut off, the call's own request was answered all the same.
         let mut progress = Progress::default();
@@ -161,6 +165,9 @@ impl HttpAttempt<'_> {
             let error = v2::failure::server_failure(&answer, hop);
             let pending = error.server().is_some_and(|server| server.code == v2::failure::RAFT_INTERNAL);
             return Err(if pending { Failed::Pending(error) } else { Failed::Unknown(error) });
+        }
+        if tls::alerts::is_refusal_of_plain_text(&answer) {
+            return Err(Failed::NotSent(tls::alerts::wants_tls(&hop.origin).with_http_status(answer.http_status)));
         }
         if self.request.path != v2::version::PATH && v2::not_served::is_not_served(&answer) {
             let version = self.version_of(endpoint, hop, budget).await;

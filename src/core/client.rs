@@ -9,7 +9,6 @@ use super::auto_sync::AutoSync;
 use super::call::{self, Answered};
 use super::config::{Config, DEFAULT_ENDPOINT, Protocol, parse_endpoints};
 use super::connector::Connector;
-use super::endpoint::Endpoint;
 use super::error::{Error, Result};
 use super::exchange::{Answer, Request};
 use super::keys::Operation;
@@ -19,6 +18,7 @@ use super::proxy::Proxies;
 use super::response::Response;
 use super::ring::{Endpoints, Ring};
 use super::status::Status;
+use super::tls::Tls;
 use super::v2;
 use super::v2::failure::Asked;
 use super::watch::member_check::MemberChecks;
@@ -57,9 +57,9 @@ impl Client {
                 "protocol: etcd v3 is not part of this version; use AUTO or V2",
             ));
         }
-        check_supported(&config.endpoints)?;
         let ring = Ring::new(config.endpoints.clone())?;
-        let connector = Connector::new(Proxies::new(&config.proxy));
+        let tls = Tls::new(config.tls.clone(), config.log.clone())?;
+        let connector = Connector::new(Proxies::new(&config.proxy), tls);
         let shared = Shared {
             config,
             ring,
@@ -104,7 +104,6 @@ impl Client {
         for url in urls {
             list.extend(parse_endpoints("endpoints", url)?);
         }
-        check_supported(&list)?;
         self.shared.ring.replace(list)?;
         self.shared.config.log.write(Level::Info, &format!("endpoints are now {}", self.endpoints().join(", ")));
         Ok(())
@@ -206,16 +205,6 @@ impl Drop for Client {
     /// Never waits: lanes and the internal runtime end by themselves.
     fn drop(&mut self) {
         self.shared.closed.cancel();
-    }
-}
-
-pub(super) fn check_supported(endpoints: &[Arc<Endpoint>]) -> Result<()> {
-    match endpoints.iter().find(|endpoint| endpoint.origin().scheme.is_encrypted()) {
-        Some(endpoint) => {
-            let text = format!("endpoint: '{}' needs TLS, which is not part of this version", endpoint.url());
-            Err(Error::new(Status::Unsupported, text))
-        }
-        None => Ok(()),
     }
 }
 

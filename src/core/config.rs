@@ -8,6 +8,7 @@ use super::error::{Error, Result};
 use super::keys::path;
 use super::log::Log;
 use super::proxy::ProxySetting;
+use super::tls::TlsSettings;
 
 pub const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:2379";
 
@@ -39,6 +40,7 @@ pub struct Config {
     /// Encoded and canonical.
     pub keys_prefix: String,
     pub proxy: ProxySetting,
+    pub tls: TlsSettings,
     pub protocol: Protocol,
     pub log: Log,
     /// The largest body of an answer that is read.
@@ -58,6 +60,7 @@ impl Default for Config {
             max_redirects: 10,
             keys_prefix: "/v2/keys".into(),
             proxy: ProxySetting::Environment,
+            tls: TlsSettings::default(),
             protocol: Protocol::Auto,
             log: Log::default(),
             max_body: 256 << 20,

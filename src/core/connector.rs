@@ -8,43 +8,94 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use super::connection::{Connection, Stream};
+use super::connection::Connection;
 use super::endpoint::{Address, Origin};
 use super::error::{Error, Result};
+use super::exchange::Failure;
 use super::proxy::{Proxies, Via};
+use super::socket::{Stream, Transport};
 use super::status::Status;
+use super::tls::{Probe, Tls, alerts};
+use super::tunnel;
 use crate::rt::resolver::Resolver;
 
 /// Go's dialer uses the same.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-#[derive(Default)]
 pub struct Connector {
     resolver: Resolver,
     proxies: Proxies,
+    tls: Tls,
+    probe: Probe,
 }
 
 impl Connector {
-    pub fn new(proxies: Proxies) -> Connector {
-        Connector { resolver: Resolver::default(), proxies }
+    pub fn new(proxies: Proxies, tls: Tls) -> Connector {
+        Connector { resolver: Resolver::default(), proxies, tls, probe: Probe::default() }
     }
 
-    /// The proxy on the way to `origin`, if any.
+    /// The proxy that is told the requests for `origin`, if any. One that is only a tunnel hears nothing of them.
     pub fn via(&self, origin: &Origin) -> Result<Option<Via>> {
-        self.proxies.via(origin)
+        if origin.scheme.is_encrypted() { Ok(None) } else { self.proxies.via(origin) }
     }
 
     /// `until` is when the caller gives up; it is shared out over the addresses of a name, so that one
     /// address which swallows packets cannot use up the time of the others.
     pub async fn connect(&self, origin: &Origin, until: Option<Instant>) -> Result<Connection> {
-        if origin.scheme.is_encrypted() {
-            return Err(failure(Status::Unsupported, origin, "TLS is not part of this version"));
-        }
-        let stream = match &origin.address {
-            Address::Tcp { host, port } => Stream::Tcp(self.connect_tcp(origin, host, *port, until).await?),
-            Address::Unix { path } => connect_unix(origin, path).await?,
+        let stream = if origin.scheme.is_encrypted() {
+            let transport = match self.proxies.via(origin)? {
+                Some(via) => self.through(&via, origin, until).await?,
+                None => self.transport(origin, until).await?,
+            };
+            Stream::Tls(self.tls.connect(origin, transport).await?)
+        } else {
+            Stream::Plain(self.transport(origin, until).await?)
         };
         Connection::open(stream).await.map_err(|error| failure(Status::Connect, origin, error))
+    }
+
+    /// What TLS has to say about a connection that broke.
+    pub fn tls_failure(&self, origin: &Origin, error: &hyper::Error) -> Option<Error> {
+        alerts::broken(origin, error, self.tls.settings())
+    }
+
+    /// A plain request that was never answered may have gone to a server that wants TLS, which then says so itself.
+    pub async fn explained(&self, unexplained: Failure, origin: &Origin) -> Failure {
+        let (Failure::NotSent(error) | Failure::Unknown(error)) = &unexplained;
+        let is_silence = error.status() == Status::Io && error.http_status() == 0;
+        let is_direct = !origin.scheme.is_encrypted() && matches!(self.via(origin), Ok(None));
+        if !is_silence || !is_direct || !self.probe.speaks_tls(origin, self.transport(origin, None)).await {
+            return unexplained;
+        }
+        match unexplained {
+            Failure::NotSent(_) => Failure::NotSent(alerts::wants_tls(origin)),
+            Failure::Unknown(_) => Failure::Unknown(alerts::wants_tls(origin)),
+        }
+    }
+
+    /// Options of cURL for a connection to `origin`.
+    pub fn curl_options(&self, origin: &Origin, quoted: fn(&str) -> String) -> String {
+        let mut options = String::new();
+        if let Ok(Some(via)) = self.proxies.via(origin) {
+            options.push_str(&format!(" --proxy {}", quoted(&via.origin.to_string())));
+        }
+        if origin.scheme.is_encrypted() {
+            options.push_str(&self.tls.settings().curl_options(quoted));
+        }
+        options
+    }
+
+    async fn through(&self, via: &Via, origin: &Origin, until: Option<Instant>) -> Result<Transport> {
+        let mut transport = self.transport(&via.origin, until).await?;
+        tunnel::open(&mut transport, origin, via).await.map_err(|why| failure(Status::Connect, origin, why))?;
+        Ok(transport)
+    }
+
+    async fn transport(&self, origin: &Origin, until: Option<Instant>) -> Result<Transport> {
+        match &origin.address {
+            Address::Tcp { host, port } => Ok(self.connect_tcp(origin, host, *port, until).await?.into()),
+            Address::Unix { path } => connect_unix(origin, path).await,
+        }
     }
 
     async fn connect_tcp(&self, origin: &Origin, host: &str, port: u16, until: Option<Instant>) -> Result<TcpStream> {
@@ -82,12 +133,12 @@ async fn connect_within(address: SocketAddr, limit: Option<Duration>) -> io::Res
 }
 
 #[cfg(unix)]
-async fn connect_unix(origin: &Origin, path: &str) -> Result<Stream> {
-    UnixStream::connect(path).await.map(Stream::Unix).map_err(|error| failure(Status::Connect, origin, error))
+async fn connect_unix(origin: &Origin, path: &str) -> Result<Transport> {
+    UnixStream::connect(path).await.map(Transport::from).map_err(|error| failure(Status::Connect, origin, error))
 }
 
 #[cfg(not(unix))]
-async fn connect_unix(origin: &Origin, _path: &str) -> Result<Stream> {
+async fn connect_unix(origin: &Origin, _path: &str) -> Result<Transport> {
     Err(failure(Status::Unsupported, origin, "unix sockets are not available on this system"))
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::connection::{Connection, Wire};
+use super::connection::Connection;
 use super::connector::Connector;
 use super::deadline::{Budget, Limit, Reason};
 use super::endpoint::{Credentials, Origin};
@@ -15,6 +15,7 @@ use super::error::Error;
 use super::open_answer::OpenAnswer;
 use super::pool::Pool;
 use super::proxy::Via;
+use super::socket::Wire;
 use super::status::Status;
 
 /// What a call sends, whichever endpoint it goes to.
@@ -227,7 +228,10 @@ impl Session<'_> {
     ) -> Result<http::Response<Incoming>, (Error, bool)> {
         let limit = budget.answer_limit(Instant::now(), started);
         match within(limit, connection.send(message, budget.may_resend)).await {
-            Ok(head) => head.map_err(|error| (broken(hop, &error, "before the answer"), false)),
+            Ok(head) => head.map_err(|error| {
+                let of_tls = self.connector.tls_failure(&hop.origin, &error);
+                (of_tls.unwrap_or_else(|| broken(hop, &error, "before the answer")), false)
+            }),
             Err(limit) => Err((timeout(hop, limit, started, "waiting for the answer"), true)),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::connector::Connector;
 use super::endpoint::Address;
 use super::exchange::{Hop, Request};
 
@@ -45,18 +46,20 @@ impl Log {
 }
 
 /// The request as a cURL command that can be pasted into a shell. Credentials are left out: add `-u`.
-pub fn curl(request: &Request, hop: &Hop) -> String {
+pub fn curl(request: &Request, hop: &Hop, connector: &Connector) -> String {
     let mut line = format!("curl -X {}", request.method);
     match &hop.origin.address {
         Address::Tcp { .. } => line.push_str(&format!(" {}", quoted(&hop.url()))),
         Address::Unix { path } => {
+            let scheme = if hop.origin.scheme.is_encrypted() { "https" } else { "http" };
             line.push_str(&format!(
                 " --unix-socket {} {}",
                 quoted(path),
-                quoted(&format!("http://localhost{}", hop.target))
+                quoted(&format!("{scheme}://localhost{}", hop.target))
             ));
         }
     }
+    line.push_str(&connector.curl_options(&hop.origin, quoted));
     if let Some(content_type) = request.content_type {
         line.push_str(&format!(" -H {}", quoted(&format!("Content-Type: {content_type}"))));
     }

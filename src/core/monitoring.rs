@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::call::{self, Answered, Destination};
-use super::client::{Client, Shared, check_supported};
+use super::client::{Client, Shared};
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
 use super::pool::Pool;
@@ -29,7 +29,6 @@ impl Client {
     /// A place of its own: it may be none of the client's, and gets no credentials of the client then.
     fn only(&self, url: &str) -> Result<Destination> {
         let parsed = Arc::new(Endpoint::parse(url).map_err(|why| Error::invalid_argument("endpoint", why))?);
-        check_supported(std::slice::from_ref(&parsed))?;
         let current = self.shared().ring.current();
         let known = current.list().iter().find(|known| known.is_same_place(&parsed)).cloned();
         let with_credentials = known.is_some();

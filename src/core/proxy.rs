@@ -48,9 +48,9 @@ impl Proxies {
     pub fn new(setting: &ProxySetting) -> Proxies {
         Proxies(match setting {
             ProxySetting::None => None,
-            ProxySetting::Url(url) => Some(Matcher::builder().http(url.as_str()).build()),
+            ProxySetting::Url(url) => Some(Matcher::builder().all(url.as_str()).build()),
             ProxySetting::Environment => {
-                let names = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+                let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
                 let is_set = names.iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
                 is_set.then(Matcher::from_env)
             }
@@ -60,7 +60,7 @@ impl Proxies {
     /// The proxy for `origin`, if one is meant for it. Loopback is never proxied, as in Go.
     pub fn via(&self, origin: &Origin) -> Result<Option<Via>> {
         let Some(matcher) = &self.0 else { return Ok(None) };
-        if origin.scheme != Scheme::Http || is_loopback(origin) {
+        if is_loopback(origin) {
             return Ok(None);
         }
         let Some(intercept) = origin.to_string().parse().ok().and_then(|uri| matcher.intercept(&uri)) else {

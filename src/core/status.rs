@@ -47,7 +47,7 @@ statuses! {
     ApiNotServed = 203, c"ETCD_ERR_API_NOT_SERVED", c"the server does not serve the v2 API";
     Connect = 300, c"ETCD_ERR_CONNECT", c"the connection could not be made";
     Dns = 301, c"ETCD_ERR_DNS", c"the host name could not be resolved";
-    Tls = 302, c"ETCD_ERR_TLS", c"the TLS handshake failed";
+    Tls = 302, c"ETCD_ERR_TLS", c"TLS failed, or its certificates cannot be used";
     Io = 303, c"ETCD_ERR_IO", c"the connection broke";
     Timeout = 304, c"ETCD_ERR_TIMEOUT", c"the endpoint did not answer in the time that this attempt had";
     HttpStatus = 305, c"ETCD_ERR_HTTP_STATUS", c"the endpoint answered with a server error";

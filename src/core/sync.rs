@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::call::{self, Answered, Destination};
-use super::client::{Client, Shared, check_supported};
+use super::client::{Client, Shared};
 use super::config::SelectionMode;
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
@@ -152,7 +152,6 @@ fn adopt(url: &str, configured: &[Arc<Endpoint>]) -> std::result::Result<Arc<End
     let first = own.next().flatten();
     let shared = first.filter(|_| own.all(|other| other == first)).cloned();
     let endpoint = Arc::new(endpoint.with_own_credentials(shared));
-    check_supported(std::slice::from_ref(&endpoint)).map_err(|error| error.message().to_owned())?;
     Ok(endpoint)
 }
 

@@ -14,3 +14,4 @@ mod raw;
 mod settings;
 mod statuses;
 mod text;
+mod tls;

@@ -18,6 +18,7 @@ mod reading;
 mod setting;
 mod space;
 mod sync;
+mod tls;
 mod unix_socket;
 mod values;
 mod watching;

@@ -23,4 +23,8 @@ mod responses;
 mod ring;
 mod stats;
 mod sync;
+mod tls_connections;
+mod tls_files;
+mod tls_peers;
+mod tls_proxies;
 mod wire;

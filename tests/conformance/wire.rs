@@ -63,8 +63,11 @@ fn v2_keys_url_helper_joins_endpoint_prefix_and_key() {
 
 #[test]
 fn v2_keys_url_helper_carries_the_scheme_through_and_never_makes_https_plain() {
-    let failure = Config::new(&["https://example.com/v2/keys".into()]).client().err().expect("no TLS yet");
-    assert_eq!(failure.status, ETCD_ERR_UNSUPPORTED);
+    let proxy = ScriptedServer::always(Reply::new(403));
+    let config = Config::new(&["https://example.com/v2/keys".into()]).proxy(Some(&proxy.endpoint()));
+    config.build().get("/secret").expect_err("the proxy refuses");
+    let asked = proxy.requests().remove(0);
+    assert_eq!((asked.method.as_str(), asked.target.as_str()), ("CONNECT", "example.com:443"));
 }
 
 #[test]

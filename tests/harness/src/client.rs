@@ -2,12 +2,14 @@ use std::ptr::{null, null_mut};
 
 use ::etcd_client::capi::client::*;
 use ::etcd_client::capi::config::*;
+use ::etcd_client::capi::config_tls::*;
 use ::etcd_client::capi::context::*;
 use ::etcd_client::capi::error::etcd_error;
 use ::etcd_client::capi::keys::*;
 use ::etcd_client::capi::options::*;
 use ::etcd_client::capi::response::etcd_response;
 use ::etcd_client::capi::strings::*;
+use etcd_test_support::transport;
 
 use crate::{Delete, Failure, Get, Response, Set, c, text};
 
@@ -15,13 +17,68 @@ use crate::{Delete, Failure, Get, Response, Set, c, text};
 pub struct Config(*mut etcd_config);
 
 impl Config {
+    /// For these endpoints, with all that the servers of the tests demand (see `transport`).
     pub fn new(endpoints: &[String]) -> Config {
-        let config = Config(etcd_config_new());
+        let config = Config(etcd_config_new()).endpoints(endpoints);
+        match transport::encrypted() {
+            Some(files) if endpoints.iter().any(|endpoint| endpoint.starts_with("https://")) => {
+                let (certificate, key) = files.client_paths();
+                let config = config.ca_file(&files.ca_path()).client_cert_files(&certificate, Some(&key));
+                config.credentials(transport::USER, transport::PASSWORD)
+            }
+            _ => config,
+        }
+    }
+
+    /// More endpoints, and nothing else.
+    pub fn endpoints(self, endpoints: &[String]) -> Config {
         for endpoint in endpoints {
             // SAFETY: the configuration is alive, the string lives for the call.
-            assert_eq!(unsafe { etcd_config_add_endpoint(config.0, c(endpoint).as_ptr()) }, 0, "{endpoint}");
+            assert_eq!(unsafe { etcd_config_add_endpoint(self.0, c(endpoint).as_ptr()) }, 0, "{endpoint}");
         }
-        config
+        self
+    }
+
+    pub fn ca_file(self, path: &str) -> Config {
+        // SAFETY: the configuration is alive, the string lives for the call.
+        self.change(|config| unsafe { etcd_config_add_ca_file(config, c(path).as_ptr()) })
+    }
+
+    pub fn ca_pem(self, pem: &str) -> Config {
+        // SAFETY: the configuration is alive, the text lives for the call.
+        self.change(|config| unsafe { etcd_config_add_ca_pem(config, pem.as_ptr().cast(), pem.len()) })
+    }
+
+    pub fn system_roots(self, on: bool) -> Config {
+        // SAFETY: the configuration is alive.
+        self.change(|config| unsafe { etcd_config_set_system_roots(config, on.into()) })
+    }
+
+    pub fn client_cert_files(self, certificate: &str, key: Option<&str>) -> Config {
+        let key = key.map(c);
+        let key = key.as_ref().map_or(null(), |key| key.as_ptr());
+        // SAFETY: the configuration is alive, the strings live for the call.
+        self.change(|config| unsafe { etcd_config_set_client_cert_files(config, c(certificate).as_ptr(), key) })
+    }
+
+    pub fn client_cert_pem(self, certificate: &str, key: &str) -> Config {
+        let (certificate, key) = (certificate.as_bytes(), key.as_bytes());
+        let (certificate, key) = ((certificate.as_ptr().cast(), certificate.len()), (key.as_ptr().cast(), key.len()));
+        let set = |config| {
+            // SAFETY: the configuration is alive, the texts live for the call.
+            unsafe { etcd_config_set_client_cert_pem(config, certificate.0, certificate.1, key.0, key.1) }
+        };
+        self.change(set)
+    }
+
+    pub fn server_name(self, name: &str) -> Config {
+        // SAFETY: the configuration is alive, the string lives for the call.
+        self.change(|config| unsafe { etcd_config_set_server_name(config, c(name).as_ptr()) })
+    }
+
+    pub fn insecure_skip_verify(self) -> Config {
+        // SAFETY: the configuration is alive.
+        self.change(|config| unsafe { etcd_config_set_insecure_skip_verify(config, 1) })
     }
 
     /// For setters that have no wrapper here.

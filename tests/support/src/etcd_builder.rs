@@ -2,8 +2,9 @@
 
 use std::io;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use crate::certificates::TlsFiles;
 use crate::etcd_server::{EtcdServer, StartFailure};
 use crate::ports::ReservedPort;
 use crate::private_dir::PrivateDir;
@@ -21,11 +22,60 @@ pub struct EtcdServerBuilder {
     enable_v2: bool,
     extra_args: Vec<String>,
     peer_auto_tls: bool,
+    pub(crate) tls: Option<TlsSetup>,
+    also_listening: Vec<String>,
+    pub(crate) credentials: Option<(&'static str, &'static str)>,
+}
+
+/// How a server speaks TLS with its clients.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsSetup {
+    pub(crate) files: Arc<TlsFiles>,
+    pub(crate) client_cert_auth: bool,
 }
 
 impl EtcdServerBuilder {
     pub(crate) fn new() -> Self {
-        Self { name: "n0".into(), enable_v2: true, extra_args: Vec::new(), peer_auto_tls: false }
+        Self {
+            name: "n0".into(),
+            enable_v2: true,
+            extra_args: Vec::new(),
+            tls: None,
+            credentials: None,
+            also_listening: Vec::new(),
+            peer_auto_tls: false,
+        }
+    }
+
+    /// Serves clients over TLS only.
+    pub fn tls(mut self, files: &Arc<TlsFiles>) -> Self {
+        self.tls = Some(TlsSetup { files: Arc::clone(files), client_cert_auth: false });
+        self
+    }
+
+    /// Serves clients over TLS only, and only those with a certificate.
+    pub fn client_cert_auth(self, files: &Arc<TlsFiles>) -> Self {
+        let mut builder = self.tls(files);
+        builder.tls.as_mut().expect("just set").client_cert_auth = true;
+        builder
+    }
+
+    /// Plain HTTP, whatever the rest of the tests use.
+    pub fn plain(mut self) -> Self {
+        (self.tls, self.credentials) = (None, None);
+        self
+    }
+
+    /// Listens for clients at this URL too.
+    pub fn also_listening(mut self, url: &str) -> Self {
+        self.also_listening.push(url.into());
+        self
+    }
+
+    /// Makes a root user with that password after the start, and switches auth on.
+    pub fn auth(mut self, user: &'static str, password: &'static str) -> Self {
+        self.credentials = Some((user, password));
+        self
     }
 
     /// The member's name (`n0` by default).
@@ -60,7 +110,10 @@ impl EtcdServerBuilder {
             let cluster = format!("{}={}", builder.name, builder.peer_url(&peer_port));
             let server = EtcdServer::launch(&builder, client_port, peer_port, &cluster);
             match server.try_wait_healthy() {
-                Ok(()) => return server,
+                Ok(()) => {
+                    server.switch_auth_on();
+                    return server;
+                }
                 Err(StartFailure::PortTaken) => (),
                 Err(StartFailure::Other(why)) => panic!("{why}"),
             }
@@ -74,6 +127,11 @@ impl EtcdServerBuilder {
         self
     }
 
+    /// Without v2 there are no users of v2 either.
+    pub(crate) fn serves_v2(&self) -> bool {
+        self.enable_v2
+    }
+
     pub(crate) fn base_name(&self) -> &str {
         &self.name
     }
@@ -84,14 +142,16 @@ impl EtcdServerBuilder {
         dir: &PrivateDir,
         client: &ReservedPort,
         peer: &ReservedPort,
+        metrics: &ReservedPort,
         cluster: &str,
     ) -> Vec<String> {
         let data = dir.path().join("data").display().to_string();
-        let (client, peer) = (client.endpoint(), self.peer_url(peer));
+        let (client, peer) = (self.endpoint_on(client), self.peer_url(peer));
+        let listen = [std::slice::from_ref(&client), &self.also_listening].concat().join(",");
         let flags = [
             ("name", self.name.as_str()),
             ("data-dir", &data),
-            ("listen-client-urls", &client),
+            ("listen-client-urls", &listen),
             ("advertise-client-urls", &client),
             ("listen-peer-urls", &peer),
             ("initial-advertise-peer-urls", &peer),
@@ -109,6 +169,18 @@ impl EtcdServerBuilder {
         if self.peer_auto_tls {
             arguments.push("--peer-auto-tls".into());
         }
+        if let Some(TlsSetup { files, client_cert_auth }) = &self.tls {
+            let (certificate, key) = files.server_paths();
+            arguments.push(format!("--cert-file={certificate}"));
+            arguments.push(format!("--key-file={key}"));
+            if *client_cert_auth {
+                // The first alone makes etcd demand certificates too.
+                arguments.push(format!("--trusted-ca-file={}", files.ca_path()));
+                arguments.push("--client-cert-auth=true".into());
+            }
+            // Health is asked for without certificates.
+            arguments.push(format!("--listen-metrics-urls={}", metrics.endpoint()));
+        }
         arguments.extend(self.extra_args.iter().cloned());
         arguments
     }
@@ -117,6 +189,12 @@ impl EtcdServerBuilder {
     pub(crate) fn peer_url(&self, peer: &ReservedPort) -> String {
         let plain = peer.endpoint();
         if self.peer_auto_tls { plain.replace("http://", "https://") } else { plain }
+    }
+
+    /// The client URL on that port.
+    pub(crate) fn endpoint_on(&self, client: &ReservedPort) -> String {
+        let plain = client.endpoint();
+        if self.tls.is_some() { plain.replace("http://", "https://") } else { plain }
     }
 }
 

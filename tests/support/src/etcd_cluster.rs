@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::etcd_builder::{EtcdServerBuilder, START_ATTEMPTS};
 use crate::etcd_server::{EtcdServer, StartFailure};
-use crate::plain_http;
 use crate::ports::ReservedPort;
 use crate::waiting::wait_for;
 
@@ -33,7 +32,10 @@ impl EtcdCluster {
         for _ in 0..START_ATTEMPTS {
             let cluster = Self::launch(count, &builder);
             match cluster.members.iter().try_for_each(EtcdServer::try_wait_healthy) {
-                Ok(()) => return cluster,
+                Ok(()) => {
+                    cluster.members[0].switch_auth_on();
+                    return cluster;
+                }
                 Err(StartFailure::PortTaken) => (),
                 Err(StartFailure::Other(why)) => panic!("{why}"),
             }
@@ -86,7 +88,7 @@ impl EtcdCluster {
         let request = reqwest::blocking::Client::new().post(format!("{}/v2/members", self.members[0].endpoint()));
         let answer = request.header("Content-Type", "application/json").body(body).send().expect("add a member");
         assert_eq!(answer.status().as_u16(), 201, "the cluster refused a member: {:?}", answer.text());
-        let list = plain_http::get_json(&self.members[0].endpoint(), "/v2/members").expect("the members");
+        let list = self.members[0].ask("/v2/members").expect("the members");
         let known = list["members"].as_array().expect("a list").iter();
         let peers: Vec<String> = known
             .map(|member| {
@@ -152,6 +154,6 @@ impl Index<usize> for EtcdCluster {
 
 /// The name of the member that `member` takes for the leader.
 fn leader_according_to(member: &EtcdServer) -> Option<String> {
-    let leader = plain_http::get_json(&member.endpoint(), "/v2/members/leader")?;
+    let leader = member.ask("/v2/members/leader")?;
     leader["name"].as_str().map(String::from)
 }

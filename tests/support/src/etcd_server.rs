@@ -2,16 +2,21 @@
 
 use std::fs::File;
 use std::process::Child;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
+use crate::certificates::TlsFiles;
 use crate::child_process::{self, Change};
 pub use crate::etcd_builder::EtcdServerBuilder;
 use crate::etcd_builder::{etcd_command, missing_etcd};
+use crate::oracle::Oracle;
 use crate::plain_http;
 use crate::ports::ReservedPort;
 use crate::private_dir::PrivateDir;
+use crate::transport;
 use crate::waiting::CEILING;
 
 /// Pause between two looks at `/health`.
@@ -25,6 +30,10 @@ const HEALTH_TICK: Duration = Duration::from_millis(20);
 pub struct EtcdServer {
     name: String,
     client_port: ReservedPort,
+    metrics_port: ReservedPort,
+    endpoint: String,
+    tls: Option<Arc<TlsFiles>>,
+    credentials: Option<(&'static str, &'static str)>,
     dir: PrivateDir,
     arguments: Vec<String>,
     process: Mutex<Process>,
@@ -57,12 +66,43 @@ impl EtcdServer {
 
     /// What can be chosen before the start.
     pub fn builder() -> EtcdServerBuilder {
-        EtcdServerBuilder::new()
+        transport::apply(EtcdServerBuilder::new())
     }
 
-    /// The client address: `http://127.0.0.1:PORT`, the same over all restarts.
+    /// The client address: `http://127.0.0.1:PORT`, or https, the same over all restarts.
     pub fn endpoint(&self) -> String {
-        self.client_port.endpoint()
+        self.endpoint.clone()
+    }
+
+    /// An independent look at it, with all that it demands of its clients.
+    pub fn oracle(&self) -> Oracle {
+        let oracle = match &self.tls {
+            Some(files) => Oracle::with_tls(&self.endpoint, files),
+            None => Oracle::new(&self.endpoint),
+        };
+        match self.credentials {
+            Some((user, password)) => oracle.as_user(user, password),
+            None => oracle,
+        }
+    }
+
+    /// Makes the user that the builder was told of, and switches auth on.
+    pub(crate) fn switch_auth_on(&self) {
+        let Some((user, password)) = self.credentials else { return };
+        let oracle = self.oracle();
+        let body = json!({ "user": user, "password": password });
+        let made = oracle.request_json("PUT", &format!("/v2/auth/users/{user}"), &body);
+        assert!(matches!(made.status, 200 | 201), "cannot make a user: {made:?}");
+        let enabled = oracle.request("PUT", "/v2/auth/enable", &[]);
+        assert_eq!(enabled.status, 200, "cannot switch auth on: {enabled:?}");
+    }
+
+    /// The body of a GET, if the server answers it with 200 and JSON.
+    pub(crate) fn ask(&self, target: &str) -> Option<Value> {
+        if self.tls.is_none() && self.credentials.is_none() {
+            return plain_http::get_json(&self.endpoint, target);
+        }
+        self.oracle().try_get(target).filter(|answer| answer.status == 200).map(|answer| answer.json())
     }
 
     /// The client port.
@@ -144,8 +184,13 @@ impl EtcdServer {
 
     /// Whether `/health` says that the server has a leader and can commit.
     pub fn is_healthy(&self) -> bool {
-        let health = plain_http::get_json(&self.endpoint(), "/health").map(|answer| answer["health"].clone());
+        let health = plain_http::get_json(&self.health_endpoint(), "/health").map(|answer| answer["health"].clone());
         health.is_some_and(|health| health == "true" || health == true)
+    }
+
+    /// Where health is told in plain text.
+    fn health_endpoint(&self) -> String {
+        if self.tls.is_some() { self.metrics_port.endpoint() } else { self.endpoint.clone() }
     }
 
     /// Waits until [`EtcdServer::is_healthy`]; panics with the server's log after 30 seconds or when it has ended.
@@ -171,10 +216,15 @@ impl EtcdServer {
         cluster: &str,
     ) -> Self {
         let dir = PrivateDir::in_memory();
-        let arguments = builder.arguments(&dir, &client_port, &peer_port, cluster);
+        let metrics_port = ReservedPort::new();
+        let arguments = builder.arguments(&dir, &client_port, &peer_port, &metrics_port, cluster);
         let server = Self {
             name: builder.base_name().into(),
+            endpoint: builder.endpoint_on(&client_port),
             client_port,
+            metrics_port,
+            tls: builder.tls.as_ref().map(|setup| Arc::clone(&setup.files)),
+            credentials: builder.credentials.filter(|_| builder.serves_v2()),
             dir,
             arguments,
             process: Mutex::default(),

@@ -8,6 +8,7 @@
 //! use from tests that run in parallel, in one process or in many: ports come from the kernel, directories are
 //! private, and child processes die with the process that started them.
 
+pub mod certificates;
 pub mod child_process;
 pub mod dns_server;
 mod etcd_builder;
@@ -21,8 +22,11 @@ pub mod private_dir;
 pub mod recording_proxy;
 pub mod scripted_server;
 pub mod stage;
+pub mod tls_server;
+pub mod transport;
 pub mod waiting;
 
+pub use certificates::{Authority, Identity, TlsFiles};
 pub use dns_server::{DnsReply, DnsServer};
 pub use etcd_cluster::EtcdCluster;
 pub use etcd_server::{EtcdServer, EtcdServerBuilder};
@@ -32,4 +36,5 @@ pub use ports::{HangingListener, RefusedEndpoint, ReservedPort, free_port, refus
 pub use private_dir::PrivateDir;
 pub use recording_proxy::RecordingProxy;
 pub use scripted_server::{Place, Reply, Request, ScriptedServer, Welcome};
+pub use tls_server::{ConnectProxy, RawServer};
 pub use waiting::{wait_for, wait_until};

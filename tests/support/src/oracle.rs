@@ -6,6 +6,11 @@ use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::{Method, redirect};
 use serde_json::Value;
 
+use rustls::ClientConfig;
+
+use crate::certificates::{TlsFiles, without_certificates};
+use crate::transport;
+
 /// Longer than the 7 seconds after which an etcd without a majority gives up on a write.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -34,14 +39,30 @@ pub struct Answer {
 impl Oracle {
     /// Looks at `endpoint`, such as `http://127.0.0.1:4001`.
     pub fn new(endpoint: impl Into<String>) -> Self {
+        let endpoint = endpoint.into();
+        match transport::encrypted() {
+            Some(files) if endpoint.starts_with("https://") => {
+                Self::with_tls(&endpoint, files).as_user(transport::USER, transport::PASSWORD)
+            }
+            _ => Self::over(endpoint, without_certificates()),
+        }
+    }
+
+    /// Looks at an https endpoint with the client certificate of `files`.
+    pub fn with_tls(endpoint: &str, files: &TlsFiles) -> Self {
+        Self::over(endpoint.into(), files.client_config())
+    }
+
+    fn over(endpoint: String, tls: ClientConfig) -> Self {
         let http = Client::builder()
+            .tls_backend_preconfigured(tls)
             .no_proxy()
             .redirect(redirect::Policy::none())
             .pool_max_idle_per_host(0)
             .timeout(PATIENCE)
             .build()
             .expect("make the oracle's HTTP client");
-        Self { endpoint: endpoint.into(), http, credentials: None }
+        Self { endpoint, http, credentials: None }
     }
 
     /// The same look with the name and password of a user, for servers with auth enabled.
@@ -52,6 +73,13 @@ impl Oracle {
     /// GET of a path with or without query, such as `/v2/keys/foo?recursive=true`.
     pub fn get(&self, path_and_query: &str) -> Answer {
         self.request("GET", path_and_query, &[])
+    }
+
+    /// As `get`, for a server that may not answer.
+    pub(crate) fn try_get(&self, path_and_query: &str) -> Option<Answer> {
+        let response = self.prepare("GET", path_and_query).send().ok()?;
+        let status = response.status().as_u16();
+        Some(Answer { status, headers: Vec::new(), body: response.bytes().ok()?.to_vec() })
     }
 
     /// The value of a key on this server, which may lag behind its cluster; `None` for no key and for a directory.

@@ -1,0 +1,43 @@
+//! `ETCD_TEST_TRANSPORT=tls` runs the same tests over TLS with client certificates and Basic auth.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::certificates::TlsFiles;
+use crate::etcd_builder::EtcdServerBuilder;
+
+/// The user that all tests are then.
+pub const USER: &str = "root";
+pub const PASSWORD: &str = "a secret: word";
+
+/// The certificates that all servers and clients of this process share; None when the tests run in plain text.
+pub fn encrypted() -> Option<&'static Arc<TlsFiles>> {
+    static FILES: OnceLock<Option<Arc<TlsFiles>>> = OnceLock::new();
+    let files = FILES.get_or_init(|| match std::env::var("ETCD_TEST_TRANSPORT").as_deref() {
+        Err(_) | Ok("" | "plain") => None,
+        Ok("tls") => Some(TlsFiles::new()),
+        Ok(other) => panic!("ETCD_TEST_TRANSPORT is '{other}'; it can be 'plain' or 'tls'"),
+    });
+    files.as_ref()
+}
+
+/// As many requests as a test makes in the time that it may take: etcd's bcrypt takes a tenth of a second for each one with a
+/// password, whatever `--bcrypt-cost` says, which is for the v3 API.
+pub fn requests(plain: usize) -> usize {
+    if encrypted().is_some() { plain / 10 } else { plain }
+}
+
+/// Says why a test makes no sense over TLS, and whether that is the case now.
+pub fn skips_over_tls(why: &str) -> bool {
+    let skips = encrypted().is_some();
+    if skips {
+        eprintln!("SKIPPED over TLS: {why}");
+    }
+    skips
+}
+
+pub(crate) fn apply(builder: EtcdServerBuilder) -> EtcdServerBuilder {
+    match encrypted() {
+        Some(files) => builder.client_cert_auth(files).auth(USER, PASSWORD),
+        None => builder,
+    }
+}
