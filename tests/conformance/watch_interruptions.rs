@@ -41,7 +41,7 @@ fn soon() -> Box<dyn Fn()> {
 fn places() -> Vec<Stuck> {
     let hanging = HangingListener::new();
     let refused = refused_endpoint();
-    let catching_up = ScriptedServer::by(|request| match wait_index(request) {
+    let catching_up = ScriptedServer::by(|request| match if is_check(request) { 99 } else { wait_index(request) } {
         11 => head(20).chunks([event(12)]).stall_at(Place::End),
         0 => stream(20, &[]),
         _ => Reply::new(200).stall_at(Place::Start),
