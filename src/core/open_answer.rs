@@ -21,6 +21,8 @@ pub struct OpenAnswer {
     pub http_status: u16,
     pub headers: http::HeaderMap,
     body: Incoming,
+    /// The first piece of the body, when it was waited for.
+    begun: Option<Bytes>,
     connection: Connection,
     /// Whom the connection reaches: the origin itself, or the proxy on the way to it.
     reached: Arc<Origin>,
@@ -36,11 +38,20 @@ impl OpenAnswer {
     ) -> OpenAnswer {
         let (parts, body) = head.into_parts();
         let http_status = parts.status.as_u16();
-        OpenAnswer { http_status, headers: parts.headers, body, connection, reached, started }
+        OpenAnswer { http_status, headers: parts.headers, body, begun: None, connection, reached, started }
+    }
+
+    /// Waits until the body begins, or ends without having begun.
+    pub async fn begin(&mut self, hop: &Hop) -> Result<(), Error> {
+        self.begun = self.next_piece(hop).await?;
+        Ok(())
     }
 
     /// The next piece of the body; None at its clean end.
     pub async fn next_piece(&mut self, hop: &Hop) -> Result<Option<Bytes>, Error> {
+        if let Some(piece) = self.begun.take() {
+            return Ok(Some(piece));
+        }
         loop {
             let Some(frame) = self.connection.next_frame(&mut self.body).await else { return Ok(None) };
             let frame = frame.map_err(|error| {

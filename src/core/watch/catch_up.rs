@@ -35,11 +35,11 @@ impl Window {
     }
 }
 
-/// What the answer to one index said: the first event at or after it.
+/// What the answer to one index said: the first event at or after it, or that there is none so far.
 struct Found {
     asked: u64,
-    event: Response,
-    index: u64,
+    /// With its index.
+    event: Option<(Response, u64)>,
 }
 
 impl Follower {
@@ -49,9 +49,6 @@ impl Follower {
         let mut window = Window::default();
         while self.position.has_history_to_read() {
             let (delivered, asked) = self.read_window(&window, endpoint).await?;
-            if delivered == 0 {
-                return Ok(());
-            }
             window.brought(delivered, asked);
         }
         Ok(())
@@ -63,46 +60,46 @@ impl Follower {
         let (count, mut delivered) = (asked.len(), 0);
         let mut found: Vec<Found> = Vec::new();
         while self.position.has_history_to_read() {
-            let Ok(joined) = tokio::time::timeout(AMPLE, asked.join_next()).await else {
-                // The server waits with the answers, so nothing is there; unless it is the server that is stuck.
-                if delivered == 0 {
-                    self.silence().check(endpoint, AMPLE).await?;
-                    self.position.caught_up();
-                }
-                break;
-            };
-            let Some(joined) = joined else { break };
+            let Some(joined) = asked.join_next().await else { break };
             let (index, answered) =
                 joined.map_err(|_| Error::new(Status::Internal, "a request of a watch was lost"))?;
             found.push(read_one(index, answered?, endpoint.url())?);
             while let Some(next) = certain(&mut found, self.position.wait_index()) {
-                if next.index > self.position.live_from() {
+                match next.event {
+                    Some((event, index)) if index <= self.position.live_from() => {
+                        self.deliver(event, index).await?;
+                        delivered += 1;
+                    }
                     // The live stream brings it.
-                    self.position.nothing_before(next.index);
-                    break;
+                    Some((_, index)) => self.position.nothing_before(index),
+                    // The server waits with the answer, so nothing is there; unless it is the server that is stuck.
+                    None => {
+                        self.silence().check(endpoint, AMPLE).await?;
+                        self.position.caught_up();
+                    }
                 }
-                self.deliver(next.event, next.index).await?;
-                delivered += 1;
             }
         }
         Ok((delivered, count))
     }
 
     /// Of the very member on which the live stream begins: another one may not have got that far.
-    fn ask(&self, window: &Window, endpoint: &Arc<Endpoint>) -> JoinSet<(u64, Result<Answer>)> {
+    fn ask(&self, window: &Window, endpoint: &Arc<Endpoint>) -> JoinSet<(u64, Result<Option<Answer>>)> {
         let mut asked = JoinSet::new();
         for index in self.position.history_to_read(window.0) {
             let (client, pool, endpoint) = (self.client.clone(), self.pool.clone(), endpoint.clone());
             let request = self.watched.request(index, false);
             asked.spawn(async move {
-                (index, one_member::ask(&client, &pool, &endpoint, &request, DEFAULT_IDLE_TIMEOUT).await)
+                let patience = DEFAULT_IDLE_TIMEOUT;
+                (index, one_member::ask_history(&client, &pool, &endpoint, &request, patience, AMPLE).await)
             });
         }
         asked
     }
 }
 
-fn read_one(asked: u64, mut answer: Answer, endpoint: &str) -> Result<Found> {
+fn read_one(asked: u64, answer: Option<Answer>, endpoint: &str) -> Result<Found> {
+    let Some(mut answer) = answer else { return Ok(Found { asked, event: None }) };
     if answer.http_status != 200 {
         return Err(failure::refusal(&answer, endpoint, Effect::Read));
     }
@@ -112,12 +109,12 @@ fn read_one(asked: u64, mut answer: Answer, endpoint: &str) -> Result<Found> {
         let text = format!("{endpoint} gave an event of index {index} to a watch from {asked} on");
         return Err(Error::new(Status::InvalidResponse, text).at(endpoint));
     }
-    Ok(Found { asked, event, index })
+    Ok(Found { asked, event: Some((event, index)) })
 }
 
 /// The answer that tells what comes next at `position`: nothing lies between what was asked and what was found.
 fn certain(found: &mut Vec<Found>, position: u64) -> Option<Found> {
-    found.retain(|found| found.index >= position);
+    found.retain(|found| found.event.as_ref().is_none_or(|(_, index)| *index >= position));
     let certain = found.iter().position(|found| found.asked <= position)?;
     Some(found.swap_remove(certain))
 }
@@ -127,22 +124,28 @@ mod tests {
     use super::*;
 
     fn found(asked: u64, index: u64) -> Found {
-        Found { asked, event: Response::default(), index }
+        Found { asked, event: Some((Response::default(), index)) }
+    }
+
+    fn next_at(answers: &mut Vec<Found>, position: u64) -> Option<u64> {
+        certain(answers, position).map(|found| found.event.map_or(0, |(_, index)| index))
     }
 
     #[test]
     fn only_what_has_no_gap_before_it_is_certain() {
         let mut answers = vec![found(12, 12), found(11, 15)];
+        answers.push(Found { asked: 14, event: None });
         assert!(certain(&mut answers, 10).is_none(), "nobody has told about 10 yet");
         answers.push(found(10, 10));
-        assert_eq!(certain(&mut answers, 10).map(|found| found.index), Some(10));
-        assert_eq!(certain(&mut answers, 11).map(|found| found.index), Some(15));
+        assert_eq!(next_at(&mut answers, 10), Some(10));
+        assert_eq!(next_at(&mut answers, 11), Some(15));
+        assert_eq!(next_at(&mut answers, 16), Some(0), "nothing so far from 14 on");
     }
 
     #[test]
     fn what_has_been_delivered_is_not_delivered_twice() {
         let mut answers = vec![found(10, 15), found(11, 15), found(12, 15)];
-        assert_eq!(certain(&mut answers, 10).map(|found| found.index), Some(15));
+        assert_eq!(next_at(&mut answers, 10), Some(15));
         assert!(certain(&mut answers, 16).is_none());
         assert!(answers.is_empty());
     }

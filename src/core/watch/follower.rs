@@ -83,11 +83,14 @@ impl Follower {
     pub async fn run(mut self) {
         loop {
             match self.follow_once().await {
-                Ok(true) => self.backoff.reset(),
+                Ok(true) => {}
                 Ok(false) => tokio::time::sleep(self.backoff.next_pause()).await,
                 // Nobody needs to know of a cluster that was down while nobody waited: it may be back when somebody does.
                 Err(error) if error.status() == Status::Cluster && !self.events.is_awaited() => {
-                    let mut pause = std::pin::pin!(tokio::time::sleep(self.backoff.next_pause()));
+                    let pause = self.backoff.next_pause();
+                    // One who comes back all the time must not make it spin.
+                    tokio::time::sleep(pause.min(SHORTENED_PAUSE)).await;
+                    let mut pause = std::pin::pin!(tokio::time::sleep(pause.saturating_sub(SHORTENED_PAUSE)));
                     first(pause.as_mut(), std::pin::pin!(self.events.awaited())).await;
                 }
                 Err(error) => {
@@ -101,7 +104,7 @@ impl Follower {
         }
     }
 
-    /// One request, from its opening to its end. Gives whether it led anywhere, or what the reader has to know.
+    /// One request, from its opening to its end. Gives whether the next one may follow at once, or what the reader has to know.
     async fn follow_once(&mut self) -> Result<bool> {
         let catching_up = self.options.stream && self.is_behind;
         let wait_index = if catching_up { 0 } else { self.position.wait_index() };
@@ -131,6 +134,9 @@ impl Follower {
             self.failures.clear();
         }
         let progressed = delivered || pace.has_lasted();
+        if progressed {
+            self.backoff.reset();
+        }
         match ended {
             Ended::Cleanly => open.give_back(&self.pool).await,
             Ended::Broken(_) if progressed => {}
@@ -218,7 +224,7 @@ impl Follower {
             documents.add(&piece);
             while let Some(document) = documents.take() {
                 let (event, index) = watch_event::decode(document, head, endpoint.url())?;
-                if from_now_on && index < self.position.wait_index() {
+                if from_now_on && self.position.is_past(index) {
                     // A member that lags behind brings again what was delivered.
                     continue;
                 }
@@ -264,6 +270,8 @@ impl Follower {
 
     /// Hands over the whole state, and goes on from its index.
     async fn resync(&mut self, why: &Error) -> Result<()> {
+        // In front, because what happens behind it must still be in the history when the watch goes on.
+        tokio::time::sleep(self.backoff.next_pause()).await;
         let log = &self.client.config.log;
         log.write(
             Level::Info,
@@ -309,6 +317,9 @@ impl Follower {
 }
 
 const EVENT_INDEX_CLEARED: i32 = 401;
+
+/// A reader who comes back to a cluster that was down need not sit out the whole back-off.
+const SHORTENED_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 fn invalid(endpoint: &Endpoint, what: &str) -> Error {
     let text = format!("{} answered with {what}", endpoint.url());

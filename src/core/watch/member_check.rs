@@ -11,6 +11,7 @@ use crate::core::endpoint::Endpoint;
 use crate::core::error::Error;
 use crate::core::keys::{GetOptions, Operation};
 use crate::core::pool::Pool;
+use crate::core::status::Status;
 use crate::core::v2;
 
 /// A key that is not there is the cheapest thing to ask for, and the answer names the store's index all the same.
@@ -38,7 +39,11 @@ impl MemberChecks {
         patience: Duration,
     ) -> Checked {
         let last = self.of(endpoint.url());
-        let mut last = last.lock().await;
+        // Another watch may be asking right now, and more patiently.
+        let Ok(mut last) = tokio::time::timeout(patience, last.lock()).await else {
+            let text = format!("no answer to the question of another watch after {} ms", patience.as_millis());
+            return Err(Error::new(Status::Timeout, text).at(endpoint.url()));
+        };
         if let Some((at, checked)) = &*last
             && at.elapsed() < fresh
         {

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::core::attempt::{Attempt, Failed, HttpAttempt};
+use crate::core::attempt::{Failed, HttpAttempt};
 use crate::core::client::Shared;
 use crate::core::deadline::Budget;
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Progress, Request, Session};
 use crate::core::pool::Pool;
+use crate::core::status::Status;
 
 pub async fn ask(
     client: &Shared,
@@ -17,6 +18,23 @@ pub async fn ask(
     request: &Request,
     patience: Duration,
 ) -> Result<Answer> {
+    let answered = ask_history(client, pool, endpoint, request, patience, patience).await?;
+    answered.ok_or_else(|| {
+        let text = format!("{} sent a head and nothing behind it for {} ms", endpoint.url(), patience.as_millis());
+        Error::new(Status::Timeout, text).at(endpoint.url())
+    })
+}
+
+/// The same for a request that waits where it finds nothing: None when the head of the answer has come, and after
+/// `ample` time nothing behind it. Without a head nothing is known: the request may be on its way still.
+pub async fn ask_history(
+    client: &Shared,
+    pool: &Pool,
+    endpoint: &Endpoint,
+    request: &Request,
+    patience: Duration,
+    ample: Duration,
+) -> Result<Option<Answer>> {
     let config = &client.config;
     let endpoints = client.ring.current();
     let attempt = HttpAttempt {
@@ -35,7 +53,12 @@ pub async fn ask(
         may_resend: true,
     };
     let mut progress = Progress::default();
-    attempt.on(endpoint, &budget, &mut progress).await.map_err(error_of)
+    let (mut open, hop) = attempt.open(endpoint, &budget, &mut progress).await.map_err(error_of)?;
+    match tokio::time::timeout(ample, open.begin(&hop)).await {
+        Ok(begun) => begun?,
+        Err(_) => return Ok(None),
+    }
+    attempt.complete(open, &hop, endpoint, &budget, &mut progress).await.map(Some).map_err(error_of)
 }
 
 fn error_of(failed: Failed) -> Error {

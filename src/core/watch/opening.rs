@@ -69,7 +69,7 @@ impl Silence<'_> {
                 First::Left(Err(error)) => return Waited::Broken(error),
                 First::Right(Err(error)) => return Waited::Distrusted(error),
                 First::Right(Ok(index)) => {
-                    position.nothing_in_history();
+                    position.quiet(index);
                     if position.is_far_behind(index) {
                         return Waited::FarBehind;
                     }

@@ -1,15 +1,22 @@
 //! Where a watch stands in the history of the store. No event is lost as long as every new request starts at
 //! `wait_index`; everything here is about moving that index forward without skipping an event.
 
-/// etcd keeps 1000 events for the whole store. A watch whose position is half of that behind is moved forward.
+/// etcd keeps 1000 events for the whole store. A watch whose position is half of that behind is registered anew to move it
+/// forward, unless it is so far behind that the history may not hold it any more by then.
 const FAR_BEHIND: u64 = 500;
+const OUT_OF_REACH: u64 = 800;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// The lowest index whose event has not been delivered; None until the store's index is known to a watch from now on.
     next: Option<u64>,
+    /// The lowest index that the present request may still bring. An event that is late comes in front of `next`, when
+    /// that was moved forward because nothing had come.
+    lowest: u64,
     /// The index of the store when the present request was registered there.
     registered: u64,
+    /// The index of the store when it was last looked at.
+    looked_at: u64,
     /// Whether an event has come since then.
     has_moved: bool,
 }
@@ -32,7 +39,8 @@ pub struct Past {
 impl Position {
     /// 0 means from now on.
     pub fn after(index: u64) -> Position {
-        Position { next: index.checked_add(1).filter(|_| index > 0), registered: 0, has_moved: false }
+        let next = index.checked_add(1).filter(|_| index > 0);
+        Position { next, lowest: next.unwrap_or(0), registered: 0, looked_at: 0, has_moved: false }
     }
 
     /// The `waitIndex` to ask for; 0 means from now on.
@@ -43,29 +51,42 @@ impl Position {
     /// A request was registered when the store had `index` (0 = the server did not say).
     pub fn registered(&mut self, index: u64) {
         self.registered = index;
+        self.looked_at = index;
         self.has_moved = false;
         // A watch from now on is registered without a look at the history, so everything after this index will come.
         if self.next.is_none() && index > 0 {
             self.next = index.checked_add(1);
         }
+        self.lowest = self.wait_index();
+    }
+
+    /// Whether the present request cannot bring the event of `index`: it was delivered already.
+    pub fn is_past(&self, index: u64) -> bool {
+        index < self.lowest
     }
 
     /// An event has come; its index is the position from now on.
     pub fn event(&mut self, index: u64) -> Result<Origin, Past> {
-        let wanted = self.wait_index();
-        if index < wanted {
-            return Err(Past { wanted });
+        if self.is_past(index) {
+            return Err(Past { wanted: self.lowest });
         }
         self.next = index.checked_add(1);
+        self.lowest = index.saturating_add(1);
         self.has_moved = true;
         Ok(if index <= self.registered { Origin::History } else { Origin::Live })
     }
 
-    /// The server has had ample time to give an event from its history, and gave none: there is none.
-    pub fn nothing_in_history(&mut self) {
+    /// After ample time nothing more has come; the store has reached `index` (0 = nobody knows).
+    pub fn quiet(&mut self, index: u64) {
+        // An event from the history comes at once: there is none.
         if !self.has_moved && self.registered > 0 {
             self.next = self.next.max(self.registered.checked_add(1));
         }
+        // What had happened when the store was last looked at would have come since then.
+        if self.next.is_some_and(|next| index.saturating_sub(next) > OUT_OF_REACH) {
+            self.next = self.next.max(self.looked_at.checked_add(1));
+        }
+        self.looked_at = index;
     }
 
     /// The index of the last event that the present request, or the stream beside it, does not bring.
@@ -94,14 +115,15 @@ impl Position {
         next..=self.registered.min(next.saturating_add(most.saturating_sub(1)))
     }
 
-    /// Whether the position has to be moved forward, or it falls out of the history of a store that has reached `index`.
+    /// Whether the watch has to be registered anew, or its position falls out of the history of a store that has reached `index`.
     pub fn is_far_behind(&self, index: u64) -> bool {
-        self.next.is_some_and(|next| index.saturating_sub(next) > FAR_BEHIND)
+        self.next.is_some_and(|next| (FAR_BEHIND + 1..=OUT_OF_REACH).contains(&index.saturating_sub(next)))
     }
 
     /// The whole state at `index` has been handed over.
     pub fn state_at(&mut self, index: u64) {
-        *self = Position { next: index.checked_add(1), registered: index, has_moved: true };
+        let next = index.checked_add(1);
+        *self = Position { next, lowest: self.lowest, registered: index, looked_at: index, has_moved: true };
     }
 }
 
@@ -158,11 +180,11 @@ mod tests {
         let mut position = Position::after(10);
         position.registered(700);
         assert!(position.is_far_behind(700));
-        position.nothing_in_history();
+        position.quiet(700);
         assert_eq!((position.wait_index(), position.is_far_behind(700)), (701, false));
         position.registered(900);
         position.event(800).expect("in front");
-        position.nothing_in_history();
+        position.quiet(900);
         assert_eq!(position.wait_index(), 801, "802 to 900 may hold more events");
     }
 
@@ -179,10 +201,36 @@ mod tests {
     }
 
     #[test]
+    fn a_late_event_from_the_history_is_still_taken() {
+        let mut position = Position::after(10);
+        position.registered(20);
+        position.quiet(20);
+        assert_eq!(position.wait_index(), 21);
+        assert_eq!(position.event(12), Ok(Origin::History));
+        assert_eq!((position.wait_index(), position.is_past(12), position.is_past(13)), (13, true, false));
+    }
+
+    #[test]
+    fn a_store_that_outruns_its_history_moves_a_quiet_watch_by_one_look() {
+        let mut position = Position::after(10);
+        position.registered(1000);
+        position.quiet(4000);
+        assert_eq!(
+            (position.wait_index(), position.is_far_behind(4000)),
+            (1001, false),
+            "registering anew is too late"
+        );
+        position.quiet(7000);
+        assert_eq!(position.wait_index(), 4001);
+        position.event(6900).expect("late, but in front of what was looked at");
+        assert_eq!(position.wait_index(), 6901);
+    }
+
+    #[test]
     fn a_lagging_member_does_not_move_it_back() {
         let mut position = Position::after(100);
         position.registered(50);
-        position.nothing_in_history();
+        position.quiet(50);
         assert_eq!(position.wait_index(), 101);
     }
 
@@ -190,7 +238,7 @@ mod tests {
     fn the_last_index_of_all_does_no_harm() {
         let mut position = Position::after(u64::MAX);
         position.registered(u64::MAX);
-        position.nothing_in_history();
+        position.quiet(u64::MAX);
         assert!(position.event(u64::MAX).is_ok());
     }
 }
