@@ -116,6 +116,7 @@ int main(void)
 
     pthread_join(operator, NULL);
     etcd_watcher_free(watcher);
+    must(etcd_client_close(client, 5000, NULL), "close", NULL); /* waits for the watches' thread, as a free does not */
     etcd_client_free(client);
     return EXIT_SUCCESS;
 }

@@ -211,6 +211,7 @@ int main(int count, char **arguments)
         if (pthread_create(&threads[i], NULL, work, &numbers[i]) != 0) return EXIT_FAILURE;
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    must(etcd_client_close(client, 5000, NULL), "close", NULL); /* waits for the watches' thread, as a free does not */
     etcd_client_free(client);
     return EXIT_SUCCESS;
 }

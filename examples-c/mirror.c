@@ -224,6 +224,7 @@ int main(int count, char **arguments)
     free(copy.entries);
     free(state.entries);
     etcd_watcher_free(watcher);
+    must(etcd_client_close(client, 5000, NULL), "close", NULL); /* waits for the watches' thread, as a free does not */
     etcd_client_free(client);
     return differences == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -161,6 +161,7 @@ int main(void)
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     printf("at most %d of %d slots were in use\n", most_inside, SLOTS);
+    must(etcd_client_close(client, 5000, NULL), "close", NULL); /* waits for the watches' thread, as a free does not */
     etcd_client_free(client);
     return most_inside <= SLOTS ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -56,7 +56,7 @@ fn report() -> &'static Report {
 }
 
 /// Ends the load, also when the thread that drives it panics.
-struct StopWhenDropped<'a>(&'a AtomicBool);
+pub(crate) struct StopWhenDropped<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for StopWhenDropped<'_> {
     fn drop(&mut self) {
@@ -109,7 +109,7 @@ fn run(cluster: &EtcdCluster) -> Report {
 }
 
 /// Each member once, and the leader in any case; the others can always decide.
-fn kill_members_one_by_one(cluster: &EtcdCluster, progress: &AtomicUsize) {
+pub(crate) fn kill_members_one_by_one(cluster: &EtcdCluster, progress: &AtomicUsize) {
     let go_on = |when: &str| {
         let wanted = progress.load(Ordering::Relaxed) + enough();
         wait_until(&format!("acknowledged sets {when}"), || progress.load(Ordering::Relaxed) >= wanted);
