@@ -277,3 +277,24 @@ fn a_quiet_watch_on_a_busy_store_outlives_the_history_and_a_restart() {
     client.set("/quiet", "second").expect("set");
     assert_eq!(next(&watcher).value(), "second", "2400 events of others later");
 }
+
+#[test]
+fn a_quiet_watch_outlives_a_burst_that_is_longer_than_the_history() {
+    const WRITERS: usize = 4;
+    const EACH: usize = 600;
+    let server = EtcdServer::start();
+    let client = Client::of(&server.endpoint());
+    let watcher = client.watch("/quiet", &Watch { idle_timeout_ms: 3000, ..Watch::default() }).expect("a watcher");
+    let (first, _) = after_registration(&server, &watcher, || client.set("/quiet", "first").expect("set"));
+    assert_eq!(first.value(), "first");
+    // The pauses between two looks at the member must have become long: it is time itself that matters.
+    thread::sleep(Duration::from_millis(8500));
+    thread::scope(|scope| {
+        for _ in 0..WRITERS {
+            scope.spawn(|| (0..EACH).for_each(|_| drop(client.set("/noise", "x").expect("set"))));
+        }
+    });
+    thread::sleep(Duration::from_millis(4500));
+    client.set("/quiet", "second").expect("set");
+    assert_eq!(next(&watcher).value(), "second", "its stream was never broken");
+}
