@@ -33,8 +33,8 @@ pub struct Follower {
     options: WatchOptions,
     events: Arc<Events>,
     pub(super) position: Position,
-    /// Set when a stream has ended, which the server does with one that is too slow, or found an event in the history,
-    /// behind which it brings no more: then a stream from now on is opened, and what lies before it is read from the history.
+    /// Set when a stream has ended, or has found an event in the history, behind which it brings no more: then a stream from
+    /// now on is opened, and what lies before it is read from the history.
     is_behind: bool,
     events_delivered: u64,
     /// The watch means nothing on another cluster.
@@ -217,13 +217,14 @@ impl Follower {
                     self.is_behind = self.options.stream && self.position.wait_index() > 0;
                     return Ok(Ended::Cleanly);
                 }
-                Waited::FarBehind => return Ok(Ended::Cleanly),
+                Waited::Unproven => return Ok(Ended::Cleanly),
                 Waited::Broken(error) => return Ok(Ended::Broken(error)),
                 Waited::Distrusted(error) => return Ok(Ended::Distrusted(error)),
             };
             documents.add(&piece);
             while let Some(document) = documents.take() {
                 let (event, index) = watch_event::decode(document, head, endpoint.url())?;
+                pace.event();
                 if from_now_on && self.position.is_past(index) {
                     // A member that lags behind brings again what was delivered.
                     continue;

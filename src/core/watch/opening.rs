@@ -24,6 +24,14 @@ pub const AMPLE: Duration = Duration::from_secs(1);
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 const EVENTS_BETWEEN_LOOKS: u32 = 400;
 
+/// etcd drops a stream for which 100 events wait, and leaves it open: what waits still comes, and then nothing, for ever.
+/// A stream that has brought as many may be such a one.
+const EVENTS_BEFORE_DEAFNESS: u32 = 100;
+
+/// After so many events, so short a silence is reason to ask. Once in 100 events that costs nothing; and a store in a
+/// burst has forgotten the next event before long.
+const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(10);
+
 /// What an endpoint answered to a watch request.
 pub enum Watching {
     /// Events will come.
@@ -39,8 +47,8 @@ pub enum Waited {
     Broken(Error),
     /// The member does not answer, or cannot speak for its cluster.
     Distrusted(Error),
-    /// Nothing came, but the store has moved on so far that the watch has to be registered anew.
-    FarBehind,
+    /// Nothing came, and that proves nothing: the watch has to be registered anew, from its position on.
+    Unproven,
 }
 
 /// How quiet a member may be before it is asked whether it is alive.
@@ -63,6 +71,13 @@ impl Silence<'_> {
     ) -> Waited {
         let mut piece = pin!(open.next_piece(hop));
         loop {
+            if pace.may_be_deaf() {
+                return match tokio::time::timeout(SUSPICIOUS_SILENCE, piece.as_mut()).await {
+                    Ok(Ok(piece)) => Waited::Piece(piece),
+                    Ok(Err(error)) => Waited::Broken(error),
+                    Err(_) => Waited::Unproven,
+                };
+            }
             let mut silence = pin!(self.lasts(endpoint, pace));
             match first(piece.as_mut(), silence.as_mut()).await {
                 First::Left(Ok(piece)) => return Waited::Piece(piece),
@@ -71,7 +86,7 @@ impl Silence<'_> {
                 First::Right(Ok(index)) => {
                     position.quiet(index);
                     if position.is_far_behind(index) {
-                        return Waited::FarBehind;
+                        return Waited::Unproven;
                     }
                 }
             }
@@ -103,6 +118,7 @@ impl Silence<'_> {
 /// When to look next: soon after the start, then as often as the store moves.
 pub struct Pace {
     opened_at: Instant,
+    events: u32,
     /// The store's index, and when it was seen.
     last: (Instant, u64),
     time_for_events: Option<Duration>,
@@ -112,12 +128,21 @@ impl Pace {
     /// The store had `index` just now.
     pub fn from(index: u64) -> Pace {
         let now = Instant::now();
-        Pace { opened_at: now, last: (now, index), time_for_events: None }
+        Pace { opened_at: now, events: 0, last: (now, index), time_for_events: None }
     }
 
     /// Whether the watch has been open long enough to have brought what it found in the history.
     pub fn has_lasted(&self) -> bool {
         self.opened_at.elapsed() >= AMPLE
+    }
+
+    /// An event has come.
+    pub fn event(&mut self) {
+        self.events = self.events.saturating_add(1);
+    }
+
+    fn may_be_deaf(&self) -> bool {
+        self.events >= EVENTS_BEFORE_DEAFNESS
     }
 
     fn seen(&mut self, index: u64) {
@@ -190,7 +215,7 @@ mod tests {
         let limit = Duration::from_secs(10);
         let since = Instant::now().checked_sub(limit).expect("a past");
         let after_ten_seconds_with = |events: u64| {
-            let mut pace = Pace { opened_at: since, last: (since, 1000), time_for_events: None };
+            let mut pace = Pace { opened_at: since, events: 0, last: (since, 1000), time_for_events: None };
             pace.seen(1000 + events);
             pace.silence(limit)
         };
