@@ -20,4 +20,5 @@ mod space;
 mod sync;
 mod unix_socket;
 mod values;
+mod watch_faults;
 mod watching;
