@@ -287,3 +287,27 @@ fn new_endpoints_are_where_a_broken_watch_goes_on() {
     let port = ReservedPort::new();
     client.set_endpoints(&[port.endpoint()]).expect("valid");
 }
+
+#[test]
+fn a_failure_of_long_ago_is_forgotten_when_a_member_was_found_alive() {
+    let is_alive = Gate::new();
+    let member = |dies: Gate| {
+        ScriptedServer::by(move |request| match is_check(request) {
+            true if dies.is_open() => alive(19).stall_at(Place::Start),
+            true => alive(19),
+            false => stream(19, &[]),
+        })
+    };
+    let dead = Gate::new();
+    dead.open();
+    let (first, second) = (member(dead), member(is_alive.clone()));
+    let client = starting_at_first(&[first.endpoint(), second.endpoint()]);
+    let watcher = watch(&client, &Watch { idle_timeout_ms: SHORT_IDLE, ..after(19) });
+    watcher.next_within(4000).expect_err("quiet at the second");
+    assert!(second.requests().iter().filter(|request| is_check(request)).count() >= 2);
+    is_alive.open();
+    let from = first.requests().len();
+    let failure = fails(&watcher);
+    assert_eq!(failure.statuses().len(), 2, "{failure:?}");
+    assert!(first.requests().len() > from, "the first was asked again before it was called dead: {failure:?}");
+}

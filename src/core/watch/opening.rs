@@ -106,13 +106,19 @@ pub struct Pace {
     /// The store's index, and when it was seen.
     last: (Instant, u64),
     time_for_events: Option<Duration>,
+    was_trusted: bool,
 }
 
 impl Pace {
     /// The store had `index` just now.
     pub fn from(index: u64) -> Pace {
         let now = Instant::now();
-        Pace { opened_at: now, last: (now, index), time_for_events: None }
+        Pace { opened_at: now, last: (now, index), time_for_events: None, was_trusted: false }
+    }
+
+    /// Whether the member has answered when it was asked.
+    pub fn was_trusted(&self) -> bool {
+        self.was_trusted
     }
 
     /// Whether the watch has been open long enough to have brought what it found in the history.
@@ -121,6 +127,7 @@ impl Pace {
     }
 
     fn seen(&mut self, index: u64) {
+        self.was_trusted = true;
         let (at, before) = std::mem::replace(&mut self.last, (Instant::now(), index));
         if before > 0 {
             let events = u32::try_from(index.saturating_sub(before)).unwrap_or(u32::MAX);
@@ -190,7 +197,7 @@ mod tests {
         let limit = Duration::from_secs(10);
         let since = Instant::now().checked_sub(limit).expect("a past");
         let after_ten_seconds_with = |events: u64| {
-            let mut pace = Pace { opened_at: since, last: (since, 1000), time_for_events: None };
+            let mut pace = Pace { opened_at: since, last: (since, 1000), time_for_events: None, was_trusted: false };
             pace.seen(1000 + events);
             pace.silence(limit)
         };
