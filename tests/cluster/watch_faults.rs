@@ -211,7 +211,8 @@ fn a_watch_needs_the_password_and_says_so_when_it_is_wrong() {
         for number in 0..5 {
             assert_eq!(watcher.next_within(PATIENCE_MS).expect("an event").value(), number.to_string());
         }
-        for make in [Config::new(&[server.endpoint()]), Config::new(&[server.endpoint()]).credentials("root", "wrong")] {
+        for make in [Config::new(&[server.endpoint()]), Config::new(&[server.endpoint()]).credentials("root", "wrong")]
+        {
             let watcher = make.build().watch("/secret", &options(start, stream)).expect("a watcher");
             let failure = watcher.next_within(PATIENCE_MS).expect_err("not allowed");
             assert_eq!((failure.status, failure.http_status), (ETCD_ERR_API, 401), "{failure:?}");
@@ -226,7 +227,9 @@ fn two_hundred_watches_of_one_client_all_get_their_event_on_one_thread() {
     let client = Client::of(&server.endpoint());
     let start = client.set("/start", "").expect("set").index;
     let watchers: Vec<_> = (0..COUNT)
-        .map(|number| client.watch(&format!("/many/{}", number % 50), &options(start, number % 4 > 0)).expect("a watcher"))
+        .map(|number| {
+            client.watch(&format!("/many/{}", number % 50), &options(start, number % 4 > 0)).expect("a watcher")
+        })
         .collect();
     for watcher in &watchers {
         watcher.next_within(1).expect_err("nothing yet");

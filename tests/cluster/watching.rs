@@ -204,7 +204,7 @@ fn a_reader_that_is_too_slow_is_told_and_sees_no_gap() {
     let (first, _) = after_registration(&server, &watcher, || client.set("/slow/k", "first").expect("set"));
     // More than the queue here and the buffers between can hold, and then more than the history there.
     let value = "x".repeat(64 << 10);
-    for number in 0..320 {
+    for number in 0..400 {
         client.set(&format!("/slow/{number}"), &value).expect("set");
     }
     for _ in 0..1100 {
@@ -221,10 +221,34 @@ fn a_reader_that_is_too_slow_is_told_and_sees_no_gap() {
             Err(failure) => break failure,
         }
     };
-    assert_eq!((failure.status, failure.api_code), (ETCD_ERR_API, ETCD_API_EVENT_INDEX_CLEARED), "{failure:?}");
+    assert_eq!(
+        (failure.status, failure.api_code),
+        (ETCD_ERR_API, ETCD_API_EVENT_INDEX_CLEARED),
+        "at {last}: {failure:?}"
+    );
     assert!(failure.api_index > last + 1000, "the index to go on from: {failure:?}");
     let again = watcher.next_within(PATIENCE_MS).expect_err("still cleared");
     assert_eq!(again.api_code, ETCD_API_EVENT_INDEX_CLEARED, "it does not jump over the gap by itself");
+}
+
+// etcd 3.4 does not end a stream that it has dropped.
+#[test]
+fn a_stream_that_the_server_has_dropped_without_a_word_is_noticed_on_a_store_that_is_quiet_again() {
+    const COUNT: usize = 450;
+    let server = EtcdServer::start();
+    let client = Client::of(&server.endpoint());
+    for idle_timeout_ms in [10_000, 0] {
+        let key = format!("/dropped-{idle_timeout_ms}");
+        let options = Watch { recursive: true, idle_timeout_ms, ..Watch::default() };
+        let watcher = client.watch(&key, &options).expect("a watcher");
+        after_registration(&server, &watcher, || client.set(&format!("{key}/k"), "first").expect("set"));
+        // More than the queue here and the buffers between can hold, and less than the history there.
+        let value = "x".repeat(64 << 10);
+        let written = (0..COUNT).map(|number| client.set(&format!("{key}/{}", number % 8), &value).expect("set").index);
+        let written: Vec<_> = written.collect();
+        let read: Vec<_> = (0..COUNT).map(|_| next(&watcher).node.expect("a node").modified_index).collect();
+        assert_eq!(read, written, "idle timeout: {idle_timeout_ms}");
+    }
 }
 
 #[test]

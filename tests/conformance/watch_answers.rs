@@ -202,10 +202,8 @@ fn an_event_from_before_the_position_is_refused_and_gaps_are_fine() {
 #[test]
 fn a_server_without_the_index_header_is_watched_all_the_same() {
     let bare = |events: &[String]| Reply::new(200).unfinished_chunks(events.to_vec());
-    let server = ScriptedServer::sequence_then(
-        vec![bare(&[event(20), event(25)]).reset_at(Place::End)],
-        bare(&[event(26)]),
-    );
+    let server =
+        ScriptedServer::sequence_then(vec![bare(&[event(20), event(25)]).reset_at(Place::End)], bare(&[event(26)]));
     let client = Client::of(&server.endpoint());
     let watcher = watch(&client, &Watch::default());
     assert_eq!(indexes(&watcher, 3), [20, 25, 26]);

@@ -185,7 +185,9 @@ fn a_failing_member_is_not_asked_in_a_hot_loop_by_any_reader() {
     let readers: [fn(&Watcher); 3] = [nobody, eager, polling];
     let replies = [Reply::new(500), slow_failure(), Reply::hang_up(), refusal(401, 110, 0), Reply::etcd(200, 30, "")];
     std::thread::scope(|scope| {
-        for (reply, (number, reader)) in replies.iter().flat_map(|reply| readers.iter().enumerate().map(move |r| (reply, r))) {
+        for (reply, (number, reader)) in
+            replies.iter().flat_map(|reply| readers.iter().enumerate().map(move |r| (reply, r)))
+        {
             scope.spawn(move || {
                 let count = asked_by(reader, reply.clone());
                 assert!(count <= 15, "{count} requests in {TIME:?} by reader {number}: {reply:?}");

@@ -67,7 +67,12 @@ fn places() -> Vec<Stuck> {
             1,
             Watch::default(),
         ),
-        stuck_at("the end of a refusal", ScriptedServer::always(refusal(400, 401, 9).stall_at(Place::MidBody)), 1, after(9)),
+        stuck_at(
+            "the end of a refusal",
+            ScriptedServer::always(refusal(400, 401, 9).stall_at(Place::MidBody)),
+            1,
+            after(9),
+        ),
         stuck_at("the history", catching_up, 3, after(10)),
         stuck_at("the state", resync, 2, Watch { resync: true, ..after(10) }),
         Stuck {
@@ -87,12 +92,14 @@ fn interrupted_by(status: i32, interrupt: impl Fn(&Client, &Watcher, &Context)) 
         let watcher = client.watch("/k", &place.options).expect("a watcher");
         let context = Context::new();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| loop {
-                match watcher.next_with(Some(&context)) {
-                    // What is on the way there.
-                    Ok(_) => {}
-                    Err(failure) if failure.status == ETCD_ERR_CLUSTER => {}
-                    Err(failure) => return (failure, Instant::now()),
+            let waiting = scope.spawn(|| {
+                loop {
+                    match watcher.next_with(Some(&context)) {
+                        // What is on the way there.
+                        Ok(_) => {}
+                        Err(failure) if failure.status == ETCD_ERR_CLUSTER => {}
+                        Err(failure) => return (failure, Instant::now()),
+                    }
                 }
             });
             (place.reached)();
@@ -282,7 +289,10 @@ fn a_closed_client_refuses_new_watchers_and_a_freed_one_keeps_its_watchers_going
     let watcher = watch(&client, &Watch::default());
     client.close(0).expect("closed");
     assert_eq!(fails(&watcher).status, ETCD_ERR_CLOSED);
-    assert_eq!(client.watch("/k", &Watch::default()).err().map(|failure: Failure| failure.status), Some(ETCD_ERR_CLOSED));
+    assert_eq!(
+        client.watch("/k", &Watch::default()).err().map(|failure: Failure| failure.status),
+        Some(ETCD_ERR_CLOSED)
+    );
 }
 
 static WATCHER: AtomicPtr<etcd_watcher> = AtomicPtr::new(std::ptr::null_mut());

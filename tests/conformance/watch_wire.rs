@@ -114,9 +114,8 @@ fn neither_header_timeout_nor_request_timeout_ends_a_watch() {
 fn a_watch_follows_redirects_and_takes_its_credentials_only_to_a_configured_endpoint() {
     let target = ScriptedServer::always(stream(30, &[event(31)]));
     let to = target.endpoint();
-    let first = ScriptedServer::by(move |request| {
-        Reply::new(307).header("Location", &format!("{to}{}", request.target))
-    });
+    let first =
+        ScriptedServer::by(move |request| Reply::new(307).header("Location", &format!("{to}{}", request.target)));
     for is_configured in [false, true] {
         let endpoints = if is_configured { vec![first.endpoint(), target.endpoint()] } else { vec![first.endpoint()] };
         let make = || Config::new(&endpoints).credentials("u", "p");

@@ -231,6 +231,7 @@ impl Follower {
                     continue;
                 }
                 let origin = self.deliver(event, index).await.map_err(|error| error.at(endpoint.url()))?;
+                pace.event();
                 is_deaf |= self.options.stream && origin == Origin::History;
             }
             if documents.unfinished_bytes() > self.client.config.max_body {

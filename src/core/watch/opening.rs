@@ -24,6 +24,9 @@ pub const AMPLE: Duration = Duration::from_secs(1);
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 const EVENTS_BETWEEN_LOOKS: u32 = 400;
 
+/// etcd drops a stream for which so many events wait, and tells nobody: the stream brings those, and then falls silent.
+const MOST_WAITING_EVENTS: u32 = 100;
+
 /// What an endpoint answered to a watch request.
 pub enum Watching {
     /// Events will come.
@@ -39,7 +42,8 @@ pub enum Waited {
     Broken(Error),
     /// The member does not answer, or cannot speak for its cluster.
     Distrusted(Error),
-    /// Nothing came, but the store has moved on so far that the watch has to be registered anew.
+    /// Nothing came, but the store has moved on: so far that the watch has to be registered anew, or the server may have
+    /// dropped it.
     FarBehind,
 }
 
@@ -63,12 +67,19 @@ impl Silence<'_> {
     ) -> Waited {
         let mut piece = pin!(open.next_piece(hop));
         loop {
-            let mut silence = pin!(self.lasts(endpoint, pace));
-            match first(piece.as_mut(), silence.as_mut()).await {
+            let waited = {
+                let mut silence = pin!(self.lasts(endpoint, pace));
+                first(piece.as_mut(), silence.as_mut()).await
+            };
+            match waited {
                 First::Left(Ok(piece)) => return Waited::Piece(piece),
                 First::Left(Err(error)) => return Waited::Broken(error),
                 First::Right(Err(error)) => return Waited::Distrusted(error),
                 First::Right(Ok(index)) => {
+                    if pace.may_be_dropped() && position.may_have_missed(index) {
+                        return Waited::FarBehind;
+                    }
+                    pace.is_complete();
                     position.quiet(index);
                     if position.is_far_behind(index) {
                         return Waited::FarBehind;
@@ -80,7 +91,14 @@ impl Silence<'_> {
 
     /// Ends after a silence: with the store's index where the member can be trusted, with the reason where not.
     async fn lasts(&self, endpoint: &Endpoint, pace: &mut Pace) -> Result<u64> {
-        let Some(limit) = self.limit else { return std::future::pending().await };
+        let Some(limit) = self.limit else {
+            if !pace.may_be_dropped() {
+                return std::future::pending().await;
+            }
+            tokio::time::sleep(AMPLE).await;
+            // The store's index is unknown, and the member is trusted unasked.
+            return Ok(0);
+        };
         let silence = pace.silence(limit);
         tokio::time::sleep(silence).await;
         let index = self.check(endpoint, silence / 2).await?;
@@ -107,13 +125,15 @@ pub struct Pace {
     last: (Instant, u64),
     time_for_events: Option<Duration>,
     was_trusted: bool,
+    /// Since it was last known that none was missing.
+    events: u32,
 }
 
 impl Pace {
     /// The store had `index` just now.
     pub fn from(index: u64) -> Pace {
         let now = Instant::now();
-        Pace { opened_at: now, last: (now, index), time_for_events: None, was_trusted: false }
+        Pace { opened_at: now, last: (now, index), time_for_events: None, was_trusted: false, events: 0 }
     }
 
     /// Whether the member has answered when it was asked.
@@ -124,6 +144,20 @@ impl Pace {
     /// Whether the watch has been open long enough to have brought what it found in the history.
     pub fn has_lasted(&self) -> bool {
         self.opened_at.elapsed() >= AMPLE
+    }
+
+    pub fn event(&mut self) {
+        self.events = self.events.saturating_add(1);
+    }
+
+    /// Whether the server may have dropped the stream without a word.
+    fn may_be_dropped(&self) -> bool {
+        self.events >= MOST_WAITING_EVENTS
+    }
+
+    /// No event is missing: had the stream been dropped, one would be.
+    fn is_complete(&mut self) {
+        self.events = 0;
     }
 
     fn seen(&mut self, index: u64) {
@@ -139,6 +173,9 @@ impl Pace {
     fn silence(&self, limit: Duration) -> Duration {
         if let Some(rest) = AMPLE.checked_sub(self.opened_at.elapsed()) {
             return rest;
+        }
+        if self.may_be_dropped() {
+            return limit.min(AMPLE);
         }
         self.time_for_events.map_or(limit, |time| limit.min(time.max(SHORTEST_SILENCE)))
     }
@@ -197,7 +234,8 @@ mod tests {
         let limit = Duration::from_secs(10);
         let since = Instant::now().checked_sub(limit).expect("a past");
         let after_ten_seconds_with = |events: u64| {
-            let mut pace = Pace { opened_at: since, last: (since, 1000), time_for_events: None, was_trusted: false };
+            let mut pace =
+                Pace { opened_at: since, last: (since, 1000), time_for_events: None, was_trusted: false, events: 0 };
             pace.seen(1000 + events);
             pace.silence(limit)
         };

@@ -115,6 +115,11 @@ impl Position {
         next..=self.registered.min(next.saturating_add(most.saturating_sub(1)))
     }
 
+    /// Whether something has happened behind the last event, in a store that has reached `index` (0 = nobody knows).
+    pub fn may_have_missed(&self, index: u64) -> bool {
+        index == 0 || index >= self.lowest
+    }
+
     /// Whether the watch has to be registered anew, or its position falls out of the history of a store that has reached `index`.
     pub fn is_far_behind(&self, index: u64) -> bool {
         self.next.is_some_and(|next| (FAR_BEHIND + 1..=OUT_OF_REACH).contains(&index.saturating_sub(next)))
@@ -215,7 +220,11 @@ mod tests {
         let mut position = Position::after(10);
         position.registered(1000);
         position.quiet(4000);
-        assert_eq!((position.wait_index(), position.is_far_behind(4000)), (1001, false), "registering anew is too late");
+        assert_eq!(
+            (position.wait_index(), position.is_far_behind(4000)),
+            (1001, false),
+            "registering anew is too late"
+        );
         position.quiet(7000);
         assert_eq!(position.wait_index(), 4001);
         position.event(6900).expect("late, but in front of what was looked at");
