@@ -23,4 +23,5 @@ mod sync;
 mod tls;
 mod unix_socket;
 mod values;
+mod watch_faults;
 mod watching;

@@ -231,6 +231,26 @@ fn a_reader_that_is_too_slow_is_told_and_sees_no_gap() {
     assert_eq!(again.api_code, ETCD_API_EVENT_INDEX_CLEARED, "it does not jump over the gap by itself");
 }
 
+// etcd 3.4 does not end a stream that it has dropped.
+#[test]
+fn a_stream_that_the_server_has_dropped_without_a_word_is_noticed_on_a_store_that_is_quiet_again() {
+    const COUNT: usize = 450;
+    let server = EtcdServer::start();
+    let client = Client::of(&server.endpoint());
+    for idle_timeout_ms in [10_000, 0] {
+        let key = format!("/dropped-{idle_timeout_ms}");
+        let options = Watch { recursive: true, idle_timeout_ms, ..Watch::default() };
+        let watcher = client.watch(&key, &options).expect("a watcher");
+        after_registration(&server, &watcher, || client.set(&format!("{key}/k"), "first").expect("set"));
+        // More than the queue here and the buffers between can hold, and less than the history there.
+        let value = "x".repeat(64 << 10);
+        let written = (0..COUNT).map(|number| client.set(&format!("{key}/{}", number % 8), &value).expect("set").index);
+        let written: Vec<_> = written.collect();
+        let read: Vec<_> = (0..COUNT).map(|_| next(&watcher).node.expect("a node").modified_index).collect();
+        assert_eq!(read, written, "idle timeout: {idle_timeout_ms}");
+    }
+}
+
 #[test]
 fn history_that_is_gone_is_an_error_with_the_index_or_a_resync() {
     let server = EtcdServer::start();

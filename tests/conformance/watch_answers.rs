@@ -35,33 +35,42 @@ fn two_events_in_one_answer_are_both_delivered_in_one_event_mode_too() {
 
 #[test]
 fn a_body_that_is_cut_anywhere_loses_nothing_and_delivers_nothing_twice() {
-    let body = format!("{}{}", event(31), event(32));
-    for (cut, stream) in (0..body.len()).flat_map(|cut| [(cut, true), (cut, false)]) {
-        let cut_off = Reply::etcd(200, 30, "").header("Content-Length", "9999").body(body.as_bytes()[..cut].to_vec());
-        let mut replies = vec![cut_off.close_at(Place::End)].into_iter();
-        // The connection breaks once; then every index has its event.
-        let server = ScriptedServer::by(move |request| {
-            let reply = replies.next();
-            reply.unwrap_or_else(|| match wait_index(request) {
-                0 => super::watching::stream(33, &[]),
-                index if index <= 33 => one(index),
-                _ => super::watching::stream(33, &[]),
-            })
-        });
-        let client = Client::of(&server.endpoint());
-        let watcher = watch(&client, &Watch { stream, ..Watch::default() });
-        let mut seen = Vec::new();
-        while seen.len() < 3 {
-            // Where the only endpoint broke before anything had come, this is told once.
-            match watcher.next_within(PATIENCE_MS) {
-                Ok(event) => seen.push(event.node.expect("a node").modified_index),
-                Err(failure) => assert_eq!(failure.status, ETCD_ERR_CLUSTER, "{failure:?}"),
-            }
+    const THREADS: usize = 16;
+    let length = event(31).len() + event(32).len();
+    std::thread::scope(|scope| {
+        for first in 0..THREADS {
+            scope.spawn(move || {
+                let cuts = (first..length).step_by(THREADS);
+                cuts.for_each(|cut| [true, false].iter().for_each(|stream| cut_after(cut, *stream)));
+            });
         }
-        assert_eq!(seen, [31, 32, 33], "cut after {cut} bytes, stream: {stream}");
-        let again = wait_indexes(&server.requests())[1];
-        assert!((31..=33).contains(&again), "cut after {cut} bytes: resumed at {again}");
+    });
+}
+
+/// The connection breaks once, after so many bytes of the body; then every index has its event.
+fn cut_after(cut: usize, is_stream: bool) {
+    let body = format!("{}{}", event(31), event(32));
+    let cut_off = Reply::etcd(200, 30, "").header("Content-Length", "9999").body(body.as_bytes()[..cut].to_vec());
+    let mut replies = vec![cut_off.close_at(Place::End)].into_iter();
+    let server = ScriptedServer::by(move |request| {
+        replies.next().unwrap_or_else(|| match wait_index(request) {
+            index @ 31..=33 => one(index),
+            _ => stream(33, &[]),
+        })
+    });
+    let client = Client::of(&server.endpoint());
+    let watcher = watch(&client, &Watch { stream: is_stream, ..Watch::default() });
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        // Where the only endpoint broke before anything had come, this is told once.
+        match watcher.next_within(PATIENCE_MS) {
+            Ok(event) => seen.push(event.node.expect("a node").modified_index),
+            Err(failure) => assert_eq!(failure.status, ETCD_ERR_CLUSTER, "{failure:?}"),
+        }
     }
+    assert_eq!(seen, [31, 32, 33], "cut after {cut} bytes, stream: {is_stream}");
+    let again = wait_indexes(&server.requests())[1];
+    assert!((31..=33).contains(&again), "cut after {cut} bytes: resumed at {again}");
 }
 
 // Old servers and proxies end a watch after minutes with an empty body; Go asks again at once, for ever.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use etcd_client::capi::status::*;
-use etcd_test_harness::{Client, Config, Watch};
+use etcd_test_harness::{Client, Config, Watch, Watcher};
 use etcd_test_support::{
     Gate, HangingListener, Place, Reply, ReservedPort, ScriptedServer, Welcome, refused_endpoint, wait_until,
 };
@@ -145,6 +145,7 @@ fn errors_do_not_pile_up_while_nobody_reads() {
     let gate = Gate::new();
     let is_up = gate.clone();
     let server = ScriptedServer::by(move |request| match is_up.is_open() {
+        true if is_check(request) => alive(19),
         true => stream(19, &[event(wait_index(request))]),
         false => Reply::new(500),
     });
@@ -159,11 +160,11 @@ fn errors_do_not_pile_up_while_nobody_reads() {
 }
 
 /// How often a failing server is asked in a second and a half, by a reader of that kind.
-fn asked_by(reader: impl FnOnce(&etcd_test_harness::Watcher), reply: Reply) -> usize {
+fn asked_by(reader: &fn(&Watcher), reply: Reply) -> usize {
     let server = ScriptedServer::always(reply);
     let client = Client::of(&server.endpoint());
     let watcher = watch(&client, &after(19));
-    watcher.next_within(PATIENCE_MS).expect_err("it fails");
+    watcher.next_within(500).expect_err("it fails");
     reader(&watcher);
     server.requests().len()
 }
@@ -171,9 +172,9 @@ fn asked_by(reader: impl FnOnce(&etcd_test_harness::Watcher), reply: Reply) -> u
 #[test]
 fn a_failing_member_is_not_asked_in_a_hot_loop_by_any_reader() {
     const TIME: Duration = Duration::from_millis(1500);
-    let nobody = |_: &etcd_test_harness::Watcher| std::thread::sleep(TIME);
-    let eager = |watcher: &etcd_test_harness::Watcher| drop(failures_for(watcher, TIME, PATIENCE_MS));
-    let polling = |watcher: &etcd_test_harness::Watcher| {
+    let nobody = |_: &Watcher| std::thread::sleep(TIME);
+    let eager = |watcher: &Watcher| drop(failures_for(watcher, TIME, 500));
+    let polling = |watcher: &Watcher| {
         let until = Instant::now() + TIME;
         while Instant::now() < until {
             watcher.next_within(1).expect_err("it fails");
@@ -181,18 +182,18 @@ fn a_failing_member_is_not_asked_in_a_hot_loop_by_any_reader() {
         }
     };
     let slow_failure = || Reply::new(500).drip(10, Duration::from_millis(1));
-    for reply in [Reply::new(500), slow_failure(), Reply::hang_up(), refusal(401, 110, 0), Reply::etcd(200, 30, "")] {
-        let counts = std::thread::scope(|scope| {
-            let (one, two, three) = (reply.clone(), reply.clone(), reply.clone());
-            let threads = [
-                scope.spawn(move || asked_by(nobody, one)),
-                scope.spawn(move || asked_by(eager, two)),
-                scope.spawn(move || asked_by(polling, three)),
-            ];
-            threads.map(|thread| thread.join().expect("no panic"))
-        });
-        assert!(counts.iter().all(|count| *count <= 15), "{counts:?} requests in {TIME:?}: {reply:?}");
-    }
+    let readers: [fn(&Watcher); 3] = [nobody, eager, polling];
+    let replies = [Reply::new(500), slow_failure(), Reply::hang_up(), refusal(401, 110, 0), Reply::etcd(200, 30, "")];
+    std::thread::scope(|scope| {
+        for (reply, (number, reader)) in
+            replies.iter().flat_map(|reply| readers.iter().enumerate().map(move |r| (reply, r)))
+        {
+            scope.spawn(move || {
+                let count = asked_by(reader, reply.clone());
+                assert!(count <= 15, "{count} requests in {TIME:?} by reader {number}: {reply:?}");
+            });
+        }
+    });
 }
 
 #[test]
@@ -287,4 +288,28 @@ fn new_endpoints_are_where_a_broken_watch_goes_on() {
     assert_eq!(indexes(&watcher, 1), [21]);
     let port = ReservedPort::new();
     client.set_endpoints(&[port.endpoint()]).expect("valid");
+}
+
+#[test]
+fn a_failure_of_long_ago_is_forgotten_when_a_member_was_found_alive() {
+    let is_alive = Gate::new();
+    let member = |dies: Gate| {
+        ScriptedServer::by(move |request| match is_check(request) {
+            true if dies.is_open() => alive(19).stall_at(Place::Start),
+            true => alive(19),
+            false => stream(19, &[]),
+        })
+    };
+    let dead = Gate::new();
+    dead.open();
+    let (first, second) = (member(dead), member(is_alive.clone()));
+    let client = starting_at_first(&[first.endpoint(), second.endpoint()]);
+    let watcher = watch(&client, &Watch { idle_timeout_ms: SHORT_IDLE, ..after(19) });
+    watcher.next_within(4000).expect_err("quiet at the second");
+    assert!(second.requests().iter().filter(|request| is_check(request)).count() >= 2);
+    is_alive.open();
+    let from = first.requests().len();
+    let failure = fails(&watcher);
+    assert_eq!(failure.statuses().len(), 2, "{failure:?}");
+    assert!(first.requests().len() > from, "the first was asked again before it was called dead: {failure:?}");
 }

@@ -39,7 +39,7 @@ pub struct Follower {
     events_delivered: u64,
     /// The watch means nothing on another cluster.
     cluster_id: Option<Vec<u8>>,
-    /// Watches that broke, one after another, before they had brought anything.
+    /// Why endpoints failed, one after another, since a member has last brought something or was found alive.
     failures: Vec<Error>,
     backoff: Backoff,
 }
@@ -108,7 +108,8 @@ impl Follower {
     async fn follow_once(&mut self) -> Result<bool> {
         let catching_up = self.options.stream && self.is_behind;
         let wait_index = if catching_up { 0 } else { self.position.wait_index() };
-        let (watching, endpoint) = self.open(wait_index).await?;
+        let (watching, endpoint, failed_before) = self.open(wait_index).await?;
+        failed_before.into_iter().for_each(|error| self.note(error));
         let (mut open, hop) = match watching {
             Watching::Open(open, hop) => (open, hop),
             Watching::Refused(answer) => {
@@ -130,7 +131,7 @@ impl Follower {
         }
         let ended = self.read(&mut open, &hop, &head, &endpoint, catching_up, &mut pace).await?;
         let delivered = self.events_delivered != before;
-        if delivered {
+        if delivered || pace.was_trusted() {
             self.failures.clear();
         }
         let progressed = delivered || pace.has_lasted();
@@ -145,7 +146,8 @@ impl Follower {
         Ok(progressed)
     }
 
-    async fn open(&self, wait_index: u64) -> Result<(Watching, Arc<Endpoint>)> {
+    /// Gives also why endpoints on the way to this one failed.
+    async fn open(&self, wait_index: u64) -> Result<(Watching, Arc<Endpoint>, Vec<Error>)> {
         let config = &self.client.config;
         let request = self.watched.request(wait_index, self.options.stream);
         let endpoints = self.client.ring.current();
@@ -166,7 +168,7 @@ impl Follower {
         let mut history = History::new(Effect::Read);
         let watching = walk(&attempt, &mut round, &limits, &mut history, &config.log).await?;
         let endpoint = round.current().ok_or_else(|| Error::new(Status::Internal, "a watch without an endpoint"))?;
-        Ok((watching, endpoint.clone()))
+        Ok((watching, endpoint.clone(), history.into_errors()))
     }
 
     fn register(&mut self, head: &Answer, endpoint: &Endpoint) -> Result<Pace> {
@@ -303,13 +305,19 @@ impl Follower {
         Ok(())
     }
 
+    /// One failure for each endpoint, the last one.
+    fn note(&mut self, error: Error) {
+        self.failures.retain(|failure| failure.endpoint() != error.endpoint());
+        self.failures.push(error);
+    }
+
     /// Only when every endpoint in turn has failed, the reader is told.
     fn go_elsewhere(&mut self, error: Error, endpoint: &Arc<Endpoint>) -> Result<()> {
         let log = &self.client.config.log;
         log.write(Level::Warn, &format!("watch of {}: {}", self.key, error.message()));
         let endpoints = self.client.ring.current();
         endpoints.pin_behind(endpoint);
-        self.failures.push(error);
+        self.note(error.at(endpoint.url()));
         if self.failures.len() < endpoints.list().len() {
             return Ok(());
         }

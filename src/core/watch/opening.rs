@@ -78,8 +78,11 @@ impl Silence<'_> {
                     Err(_) => Waited::Unproven,
                 };
             }
-            let mut silence = pin!(self.lasts(endpoint, pace));
-            match first(piece.as_mut(), silence.as_mut()).await {
+            let waited = {
+                let mut silence = pin!(self.lasts(endpoint, pace));
+                first(piece.as_mut(), silence.as_mut()).await
+            };
+            match waited {
                 First::Left(Ok(piece)) => return Waited::Piece(piece),
                 First::Left(Err(error)) => return Waited::Broken(error),
                 First::Right(Err(error)) => return Waited::Distrusted(error),
@@ -122,13 +125,21 @@ pub struct Pace {
     /// The store's index, and when it was seen.
     last: (Instant, u64),
     time_for_events: Option<Duration>,
+    was_trusted: bool,
+    /// Since it was last known that none was missing.
+    events: u32,
 }
 
 impl Pace {
     /// The store had `index` just now.
     pub fn from(index: u64) -> Pace {
         let now = Instant::now();
-        Pace { opened_at: now, events: 0, last: (now, index), time_for_events: None }
+        Pace { opened_at: now, events: 0, last: (now, index), time_for_events: None, was_trusted: false }
+    }
+
+    /// Whether the member has answered when it was asked.
+    pub fn was_trusted(&self) -> bool {
+        self.was_trusted
     }
 
     /// Whether the watch has been open long enough to have brought what it found in the history.
@@ -146,6 +157,7 @@ impl Pace {
     }
 
     fn seen(&mut self, index: u64) {
+        self.was_trusted = true;
         let (at, before) = std::mem::replace(&mut self.last, (Instant::now(), index));
         if before > 0 {
             let events = u32::try_from(index.saturating_sub(before)).unwrap_or(u32::MAX);
@@ -215,7 +227,8 @@ mod tests {
         let limit = Duration::from_secs(10);
         let since = Instant::now().checked_sub(limit).expect("a past");
         let after_ten_seconds_with = |events: u64| {
-            let mut pace = Pace { opened_at: since, events: 0, last: (since, 1000), time_for_events: None };
+            let mut pace =
+                Pace { opened_at: since, events: 0, last: (since, 1000), time_for_events: None, was_trusted: false };
             pace.seen(1000 + events);
             pace.silence(limit)
         };
