@@ -121,13 +121,12 @@ impl Silence<'_> {
 /// When to look next: soon after the start, then as often as the store moves.
 pub struct Pace {
     opened_at: Instant,
+    /// Since it was last known that none was missing.
     events: u32,
     /// The store's index, and when it was seen.
     last: (Instant, u64),
     time_for_events: Option<Duration>,
     was_trusted: bool,
-    /// Since it was last known that none was missing.
-    events: u32,
 }
 
 impl Pace {
