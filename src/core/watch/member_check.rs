@@ -18,6 +18,9 @@ use crate::core::v2;
 /// The quorum has to agree on it, which a member that is cut off cannot get.
 const ABSENT_KEY: &str = "/_etcd_client_is_this_member_alive";
 
+/// A question that a dying leader had in hand is never answered: after this time it is asked again.
+const LOST: Duration = Duration::from_secs(2);
+
 /// The index of the store that the member has reached; 0 when it does not tell, or why it is not to be trusted.
 pub type Checked = Result<u64, Error>;
 
@@ -64,10 +67,15 @@ async fn ask(client: &Shared, pool: &Pool, endpoint: &Endpoint, patience: Durati
     let options = GetOptions { quorum: true, ..GetOptions::default() };
     let operation = Operation::Get { key: ABSENT_KEY, options: &options };
     let request = v2::keys_request::keys_request(&client.config.keys_prefix, &operation, None)?;
-    match one_member::ask(client, pool, endpoint, &request, patience).await {
-        Ok(answer) => Ok(v2::keys_answer::index_of(&answer).unwrap_or(0)),
-        // Whoever answers, be it that there are no keys here, is alive.
-        Err(error) if (1..500).contains(&error.http_status()) => Ok(0),
-        Err(error) => Err(error),
+    let until = Instant::now().checked_add(patience);
+    loop {
+        let left = until.map_or(patience, |until| until.saturating_duration_since(Instant::now()));
+        match one_member::ask(client, pool, endpoint, &request, left.min(LOST)).await {
+            Ok(answer) => return Ok(v2::keys_answer::index_of(&answer).unwrap_or(0)),
+            // Whoever answers, be it that there are no keys here, is alive.
+            Err(error) if (1..500).contains(&error.http_status()) => return Ok(0),
+            Err(error) if error.status() == Status::Timeout && left > LOST => {}
+            Err(error) => return Err(error),
+        }
     }
 }
