@@ -126,6 +126,8 @@ pub struct Pace {
     /// The store's index, and when it was seen.
     last: (Instant, u64),
     time_for_events: Option<Duration>,
+    /// A quiet store can become busy, so the pauses grow slowly.
+    longest: Duration,
     was_trusted: bool,
 }
 
@@ -133,7 +135,14 @@ impl Pace {
     /// The store had `index` just now.
     pub fn from(index: u64) -> Pace {
         let now = Instant::now();
-        Pace { opened_at: now, events: 0, last: (now, index), time_for_events: None, was_trusted: false }
+        Pace {
+            opened_at: now,
+            events: 0,
+            last: (now, index),
+            time_for_events: None,
+            longest: AMPLE,
+            was_trusted: false,
+        }
     }
 
     /// Whether the member has answered when it was asked.
@@ -158,6 +167,7 @@ impl Pace {
     fn seen(&mut self, index: u64) {
         self.was_trusted = true;
         let (at, before) = std::mem::replace(&mut self.last, (Instant::now(), index));
+        self.longest = at.elapsed().saturating_mul(2);
         if before > 0 {
             let events = u32::try_from(index.saturating_sub(before)).unwrap_or(u32::MAX);
             self.time_for_events =
@@ -169,6 +179,7 @@ impl Pace {
         if let Some(rest) = AMPLE.checked_sub(self.opened_at.elapsed()) {
             return rest;
         }
+        let limit = limit.min(self.longest.max(SHORTEST_SILENCE));
         self.time_for_events.map_or(limit, |time| limit.min(time.max(SHORTEST_SILENCE)))
     }
 }
@@ -226,8 +237,14 @@ mod tests {
         let limit = Duration::from_secs(10);
         let since = Instant::now().checked_sub(limit).expect("a past");
         let after_ten_seconds_with = |events: u64| {
-            let mut pace =
-                Pace { opened_at: since, events: 0, last: (since, 1000), time_for_events: None, was_trusted: false };
+            let mut pace = Pace {
+                opened_at: since,
+                events: 0,
+                last: (since, 1000),
+                time_for_events: None,
+                longest: limit,
+                was_trusted: false,
+            };
             pace.seen(1000 + events);
             pace.silence(limit)
         };
