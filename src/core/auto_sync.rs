@@ -15,7 +15,7 @@ use super::status::Status;
 use super::sync::{sync, within};
 use crate::rt::callback;
 use crate::rt::context::Context;
-use crate::rt::waiting;
+use crate::rt::park;
 
 /// The first retry of a failed background sync, before jitter; it doubles up to the interval.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -66,7 +66,7 @@ impl Client {
             true => std::task::Poll::Ready(()),
             false => closed.as_mut().poll(waker),
         });
-        waiting::block_until(until, either);
+        park::wait_until(either, until);
         match context.map_or(Status::Ok, Context::status) {
             Status::Ok => self.refuse_when_closed(),
             status => Err(Error::new(status, "auto-sync ended: its context is over")),

@@ -12,4 +12,3 @@ pub mod race;
 pub mod resolver;
 pub mod running;
 pub mod thread;
-pub mod waiting;

@@ -225,6 +225,7 @@ impl Follower {
             };
             documents.add(&piece);
             while let Some(document) = documents.take() {
+                self.refuse_beyond_the_limit(document.len(), endpoint)?;
                 let (event, index) = watch_event::decode(document, head, endpoint.url())?;
                 pace.event();
                 if from_now_on && self.position.is_past(index) {
@@ -234,16 +235,20 @@ impl Follower {
                 let origin = self.deliver(event, index).await.map_err(|error| error.at(endpoint.url()))?;
                 is_deaf |= self.options.stream && origin == Origin::History;
             }
-            if documents.unfinished_bytes() > self.client.config.max_body {
-                let text =
-                    format!("{} sent an event larger than {} bytes", endpoint.url(), documents.unfinished_bytes());
-                return Err(Error::new(Status::TooLarge, text).at(endpoint.url()));
-            }
+            self.refuse_beyond_the_limit(documents.unfinished_bytes(), endpoint)?;
             if is_deaf {
                 self.is_behind = true;
                 return Ok(Ended::Cleanly);
             }
         }
+    }
+
+    fn refuse_beyond_the_limit(&self, bytes: usize, endpoint: &Endpoint) -> Result<()> {
+        if bytes <= self.client.config.max_body {
+            return Ok(());
+        }
+        let text = format!("{} sent an event of {bytes} bytes or more, which is over the limit", endpoint.url());
+        Err(Error::new(Status::TooLarge, text).at(endpoint.url()))
     }
 
     pub(super) async fn deliver(&mut self, event: Response, index: u64) -> Result<Origin> {

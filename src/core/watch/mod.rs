@@ -97,10 +97,7 @@ impl Watcher {
 
     /// The next event. An error ends this call and not the watch: the next call goes on where this one was.
     pub fn next(&self, context: Option<&Context>) -> Result<Response> {
-        if callback::is_inside() {
-            let text = "a blocking call was made inside a callback of this library";
-            return Err(Error::new(Status::WouldDeadlock, text));
-        }
+        callback::refuse_to_block()?;
         let _reading = self.reading.enter();
         let _reader = Reader::enter(&self.is_being_read)?;
         let _running = self.client.running().enter();
