@@ -10,28 +10,26 @@ use super::opening::{Pace, Silence, Waited, WatchAttempt, Watching};
 use super::position::{Origin, Past, Position};
 use super::{Events, WatchOptions};
 use crate::core::attempt::HttpAttempt;
-use crate::core::call;
 use crate::core::client::Shared;
 use crate::core::cluster::{self, History, Limits, walk};
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Effect, Hop, Session};
-use crate::core::keys::{GetOptions, Operation};
 use crate::core::log::Level;
 use crate::core::open_answer::OpenAnswer;
 use crate::core::pool::Pool;
 use crate::core::response::Response;
 use crate::core::status::Status;
-use crate::core::v2::{failure, keys_answer, keys_request, watch_event, watch_request::Watched};
+use crate::core::v2::{failure, keys_answer, watch_event, watch_request::Watched};
 use crate::rt::race::first;
 
 pub struct Follower {
     pub(super) client: Arc<Shared>,
     pub(super) pool: Arc<Pool>,
-    key: String,
+    pub(super) key: String,
     pub(super) watched: Watched,
-    options: WatchOptions,
-    events: Arc<Events>,
+    pub(super) options: WatchOptions,
+    pub(super) events: Arc<Events>,
     pub(super) position: Position,
     /// Set when a stream has ended, or has found an event in the history, behind which it brings no more: then a stream from
     /// now on is opened, and what lies before it is read from the history.
@@ -41,7 +39,7 @@ pub struct Follower {
     cluster_id: Option<Vec<u8>>,
     /// Why endpoints failed, one after another, since a member has last brought something or was found alive.
     failures: Vec<Error>,
-    backoff: Backoff,
+    pub(super) backoff: Backoff,
 }
 
 /// How one request of the watch ended, when not by something that the reader has to know.
@@ -265,49 +263,8 @@ impl Follower {
         Ok(origin)
     }
 
-    async fn refused(&mut self, error: Error) -> Result<()> {
-        match error.server() {
-            Some(server) if server.code == EVENT_INDEX_CLEARED && self.options.resync => self.resync(&error).await,
-            _ => Err(error),
-        }
-    }
-
     pub(super) fn silence(&self) -> Silence<'_> {
         Silence { client: &self.client, pool: &self.pool, limit: self.options.idle_timeout }
-    }
-
-    /// Hands over the whole state, and goes on from its index.
-    async fn resync(&mut self, why: &Error) -> Result<()> {
-        // In front, because what happens behind it must still be in the history when the watch goes on.
-        tokio::time::sleep(self.backoff.next_pause()).await;
-        let log = &self.client.config.log;
-        log.write(
-            Level::Info,
-            &format!("watch of {}: reading the whole state, because of: {}", self.key, why.message()),
-        );
-        let options = GetOptions { recursive: self.options.recursive, sort: true, quorum: true };
-        let operation = Operation::Get { key: &self.key, options: &options };
-        let request = keys_request::keys_request(&self.client.config.keys_prefix, &operation, None)?;
-        let answered = call::http(self.client.clone(), self.pool.clone(), Arc::new(request), None).await?;
-        let state = match keys_answer::decode(&answered.answer, &answered.endpoint, Effect::Read) {
-            Ok(state) => state.into_resync(),
-            Err(error) if error.is_key_not_found() => {
-                Response::resync_of_nothing(error.server().map_or(0, |server| server.index))
-            }
-            Err(error) => return Err(answered.explain(error)),
-        };
-        let state = state.map_err(|_| Error::new(Status::TooLarge, "the state of a resync is too large"))?;
-        if state.index() == 0 {
-            let text = format!(
-                "{} told the whole state without its index; the endpoint is probably not etcd",
-                answered.endpoint
-            );
-            return Err(Error::new(Status::InvalidResponse, text).at(&answered.endpoint));
-        }
-        self.position.state_at(state.index());
-        let weight = state.weight();
-        self.events.add(Ok(state), weight).await;
-        Ok(())
     }
 
     /// One failure for each endpoint, the last one.
@@ -329,8 +286,6 @@ impl Follower {
         Err(cluster::nobody_answered(std::mem::take(&mut self.failures)))
     }
 }
-
-const EVENT_INDEX_CLEARED: i32 = 401;
 
 /// A reader who comes back to a cluster that was down need not sit out the whole back-off.
 const SHORTENED_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);

@@ -8,6 +8,7 @@ pub mod member_check;
 pub mod one_member;
 pub mod opening;
 pub mod position;
+pub mod resync;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
