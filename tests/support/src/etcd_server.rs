@@ -13,11 +13,12 @@ use crate::child_process::{self, Change};
 pub use crate::etcd_builder::EtcdServerBuilder;
 use crate::etcd_builder::{etcd_command, missing_etcd};
 use crate::oracle::Oracle;
+use crate::peer_proposal;
 use crate::plain_http;
 use crate::ports::ReservedPort;
 use crate::private_dir::PrivateDir;
 use crate::transport;
-use crate::waiting::CEILING;
+use crate::waiting::{CEILING, wait_for};
 
 /// Pause between two looks at `/health`.
 const HEALTH_TICK: Duration = Duration::from_millis(20);
@@ -86,14 +87,24 @@ impl EtcdServer {
         }
     }
 
-    /// Makes the user that the builder was told of, and switches auth on.
+    /// Makes the root user that the builder was told of, and switches auth on.
     pub(crate) fn switch_auth_on(&self) {
         let Some((user, password)) = self.credentials else { return };
         let oracle = self.oracle();
-        let body = json!({ "user": user, "password": password });
-        let made = oracle.request_json("PUT", &format!("/v2/auth/users/{user}"), &body);
-        assert!(matches!(made.status, 200 | 201), "cannot make a user: {made:?}");
-        let enabled = oracle.request("PUT", "/v2/auth/enable", &[]);
+        if self.peer_url.starts_with("http://") {
+            assert_eq!(user, "root", "the one user that can do everything");
+            let answer = oracle.get("/v2/keys/");
+            let cluster_id = answer.header("x-etcd-cluster-id").expect("the id of the cluster");
+            peer_proposal::make_root_user(&self.peer_url, cluster_id, password);
+        } else {
+            let made = oracle.request_json("PUT", "/v2/auth/users/root", &json!({ "user": user, "password": password }));
+            assert_eq!(made.status, 201, "cannot make a user: {made:?}");
+        }
+        let enabled = wait_for("auth is switched on", || {
+            let answer = oracle.request("PUT", "/v2/auth/enable", &[]);
+            // The proposal may still be on its way.
+            (answer.status != 409).then_some(answer)
+        });
         assert_eq!(enabled.status, 200, "cannot switch auth on: {enabled:?}");
     }
 
