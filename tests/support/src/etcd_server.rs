@@ -18,7 +18,7 @@ use crate::plain_http;
 use crate::ports::ReservedPort;
 use crate::private_dir::PrivateDir;
 use crate::transport;
-use crate::waiting::{CEILING, wait_for};
+use crate::waiting::{CEILING, wait_until};
 
 /// Pause between two looks at `/health`.
 const HEALTH_TICK: Duration = Duration::from_millis(20);
@@ -90,22 +90,20 @@ impl EtcdServer {
     /// Makes the root user that the builder was told of, and switches auth on.
     pub(crate) fn switch_auth_on(&self) {
         let Some((user, password)) = self.credentials else { return };
+        assert_eq!(user, "root", "nobody else can do everything");
         let oracle = self.oracle();
-        if self.peer_url.starts_with("http://") {
-            assert_eq!(user, "root", "the one user that can do everything");
-            let answer = oracle.get("/v2/keys/");
-            let cluster_id = answer.header("x-etcd-cluster-id").expect("the id of the cluster");
-            peer_proposal::make_root_user(&self.peer_url, cluster_id, password);
-        } else {
-            let made = oracle.request_json("PUT", "/v2/auth/users/root", &json!({ "user": user, "password": password }));
-            assert_eq!(made.status, 201, "cannot make a user: {made:?}");
-        }
-        let enabled = wait_for("auth is switched on", || {
-            let answer = oracle.request("PUT", "/v2/auth/enable", &[]);
-            // The proposal may still be on its way.
-            (answer.status != 409).then_some(answer)
+        let cluster_id = oracle.get("/v2/keys/").header("x-etcd-cluster-id").expect("the cluster's id").to_owned();
+        wait_until("the root user is there, and auth is on", || {
+            if self.peer_url.starts_with("http://") {
+                peer_proposal::root_user(&self.peer_url, &cluster_id, password);
+            } else {
+                oracle.request_json("PUT", "/v2/auth/users/root", &json!({ "user": user, "password": password }));
+            }
+            let enabled = oracle.request("PUT", "/v2/auth/enable", &[]);
+            assert!(matches!(enabled.status, 200 | 409), "cannot switch auth on: {enabled:?}");
+            // 409: the user has not arrived.
+            enabled.status == 200
         });
-        assert_eq!(enabled.status, 200, "cannot switch auth on: {enabled:?}");
     }
 
     /// The body of a GET, if the server answers it with 200 and JSON.
