@@ -66,6 +66,12 @@ impl EtcdServerBuilder {
         self
     }
 
+    /// Auth is off, whatever the rest of the tests use.
+    pub fn without_auth(mut self) -> Self {
+        self.credentials = None;
+        self
+    }
+
     /// Listens for clients at this URL too.
     pub fn also_listening(mut self, url: &str) -> Self {
         self.also_listening.push(url.into());

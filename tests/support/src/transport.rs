@@ -20,10 +20,9 @@ pub fn encrypted() -> Option<&'static Arc<TlsFiles>> {
     files.as_ref()
 }
 
-/// As many requests as a test makes in the time that it may take: etcd's bcrypt takes a tenth of a second for each one with a
-/// password, whatever `--bcrypt-cost` says, which is for the v3 API.
-pub fn requests(plain: usize) -> usize {
-    if encrypted().is_some() { plain / 10 } else { plain }
+/// How the URLs of servers begin.
+pub fn scheme() -> &'static str {
+    if encrypted().is_some() { "https" } else { "http" }
 }
 
 /// Says why a test makes no sense over TLS, and whether that is the case now.
