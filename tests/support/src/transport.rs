@@ -25,6 +25,17 @@ pub fn scheme() -> &'static str {
     if encrypted().is_some() { "https" } else { "http" }
 }
 
+/// The variables with which the programs of examples-c connect to these servers.
+pub fn environment(endpoints: &[String]) -> Vec<(&'static str, String)> {
+    let mut variables = vec![("ETCD_ENDPOINTS", endpoints.join(","))];
+    if let Some(files) = encrypted() {
+        let (certificate, key) = files.client_paths();
+        variables.extend([("ETCD_CA_FILE", files.ca_path()), ("ETCD_CERT_FILE", certificate), ("ETCD_KEY_FILE", key)]);
+        variables.extend([("ETCD_USERNAME", USER.to_owned()), ("ETCD_PASSWORD", PASSWORD.to_owned())]);
+    }
+    variables
+}
+
 /// Says why a test makes no sense over TLS, and whether that is the case now.
 pub fn skips_over_tls(why: &str) -> bool {
     let skips = encrypted().is_some();
