@@ -7,13 +7,13 @@ use std::thread;
 use etcd_test_harness::capi::auth_roles::ETCD_READ;
 use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Config, Delete, Get, Watch};
-use etcd_test_support::{EtcdCluster, EtcdServer, wait_until};
+use etcd_test_support::{EtcdCluster, EtcdServer, TlsFiles, wait_until};
 
 use crate::space::{Space, node, prev_node, refusal};
 use crate::watching::next;
 
 /// The etcds of a test, and a client of all of them.
-struct Setup {
+pub(crate) struct Setup {
     client: Client,
     /// Names of keys begin with it: the etcds may be shared.
     prefix: String,
@@ -22,8 +22,12 @@ struct Setup {
 
 impl Setup {
     fn of(endpoints: &[String], quorum: bool) -> Setup {
+        Setup::with(Client::of_all(endpoints), quorum)
+    }
+
+    pub(crate) fn with(client: Client, quorum: bool) -> Setup {
         let prefix = Space::shared().dir().to_owned();
-        Setup { client: Client::of_all(endpoints), prefix, read: Get { quorum, ..Get::default() } }
+        Setup { client, prefix, read: Get { quorum, ..Get::default() } }
     }
 
     /// One etcd without encryption, which other tests use too.
@@ -45,19 +49,19 @@ impl Setup {
         self.client.get_with(None, &self.key(name), &self.read).expect("got").value().to_owned()
     }
 
-    fn set(&self) {
+    pub(crate) fn set(&self) {
         self.client.set(&self.key("foo"), "bar").expect("set");
         assert_eq!(self.value("foo"), "bar");
     }
 
-    fn mk(&self) {
+    pub(crate) fn mk(&self) {
         self.client.create(&self.key("foo"), "bar").expect("created");
         let failure = refusal(self.client.create(&self.key("foo"), "bar"), ETCD_API_NODE_EXIST);
         assert!(failure.message.starts_with("105: Key already exists"), "{}", failure.message);
         assert_eq!(self.value("foo"), "bar");
     }
 
-    fn rm(&self) {
+    pub(crate) fn rm(&self) {
         self.client.set(&self.key("foo"), "bar").expect("set");
         let removed = self.client.delete_with(None, &self.key("foo"), &Delete::default()).expect("deleted");
         assert_eq!(prev_node(&removed).value, "bar");
@@ -65,7 +69,7 @@ impl Setup {
         assert!(failure.message.starts_with("100: Key not found"), "{}", failure.message);
     }
 
-    fn watch(&self) {
+    pub(crate) fn watch(&self) {
         let after_index = self.client.get("/").expect("got").index;
         let watcher = self.client.watch(&self.key("foo"), &Watch { after_index, ..Watch::default() });
         let watcher = watcher.expect("a watcher");
@@ -76,7 +80,7 @@ impl Setup {
         });
     }
 
-    fn ls(&self) {
+    pub(crate) fn ls(&self) {
         self.client.set(&self.key("foo"), "bar").expect("set");
         for (dir, key) in [(&self.prefix, self.key("foo")), (&"/".to_owned(), self.prefix.clone())] {
             let listed = self.client.get_with(None, dir, &self.read).expect("listed");
@@ -97,8 +101,8 @@ fn ctl_v2_set_quorum() {
 
 #[test]
 fn ctl_v2_set_peer_tls() {
-    let cluster = EtcdCluster::start_with(1, EtcdServer::builder().peer_auto_tls());
-    Setup::of(&cluster.endpoints(), false).set();
+    let etcd = EtcdServer::builder().peer_tls(&TlsFiles::new()).start();
+    Setup::of(&[etcd.endpoint()], false).set();
 }
 
 #[test]
@@ -189,7 +193,7 @@ fn ctl_v2_cluster_health() {
 }
 
 /// A set and a get, with all that they answer.
-fn put_get(client: &Client) {
+pub(crate) fn put_get(client: &Client) {
     let put = client.set("/foo", "bar").expect("set");
     assert_eq!((put.action.as_str(), node(&put).key.as_str(), node(&put).value.as_str()), ("set", "/foo", "bar"));
     let got = client.get("/foo").expect("got");
@@ -204,8 +208,8 @@ fn v2_curl_no_tls() {
 
 #[test]
 fn v2_curl_peer_tls() {
-    let cluster = EtcdCluster::start_with(1, EtcdServer::builder().peer_auto_tls());
-    put_get(&Client::of_all(&cluster.endpoints()));
+    let etcd = EtcdServer::builder().peer_tls(&TlsFiles::new()).start();
+    put_get(&Client::of(&etcd.endpoint()));
 }
 
 #[test]

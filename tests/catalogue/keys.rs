@@ -1,11 +1,14 @@
 //! `client/keys_test.go` and `client/keys_bench_test.go`: what keys calls send, and what they read.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::mpsc;
 
 use etcd_test_harness::capi::options::{ETCD_PREV_EXIST, ETCD_PREV_IGNORE, ETCD_PREV_NO_EXIST};
 use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Config, Delete, Get, Node, Set};
-use etcd_test_support::{Reply, ScriptedServer};
+use etcd_test_support::tls_server::{ANSWER, read_request};
+use etcd_test_support::{Authority, ConnectProxy, RawServer, Reply, ScriptedServer};
 
 use crate::scripted::{Answer, accepted, indexed, of_answer, parts, sent, sent_below};
 
@@ -13,23 +16,49 @@ const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 
 #[test]
 fn v2_keys_url_helper() {
-    // A proxy sees whole URLs, also of hosts that do not exist.
+    // Proxies lead to hosts that do not exist.
     let cases = [
         ("the key is empty", "http://example.com/v2/keys", "", "", "http://example.com/v2/keys"),
         ("joined to the path", "http://example.com/v2/keys", "", "/foo/bar", "http://example.com/v2/keys/foo/bar"),
         ("joined to no path", "http://example.com", "", "/foo/bar", "http://example.com/foo/bar"),
         ("host with a port", "http://example.com:8080/v2/keys", "", "", "http://example.com:8080/v2/keys"),
-        ("with a prefix", "http://example.com/foo", "/bar", "/baz", "http://example.com/foo/bar/baz"),
-        ("the prefix alone", "http://example.com/foo", "/bar", "", "http://example.com/foo/bar"),
-        ("a trailing slash", "http://example.com/foo", "/bar", "/baz/", "http://example.com/foo/bar/baz/"),
+        ("the scheme", "https://example.com/v2/keys", "", "", "https://example.com/v2/keys"),
+        ("with a prefix", "https://example.com/foo", "/bar", "/baz", "https://example.com/foo/bar/baz"),
+        ("the prefix alone", "https://example.com/foo", "/bar", "", "https://example.com/foo/bar"),
+        ("a trailing slash", "https://example.com/foo", "/bar", "/baz/", "https://example.com/foo/bar/baz/"),
     ];
     for (name, endpoint, prefix, key, url) in cases {
-        let proxy = ScriptedServer::always(accepted());
-        let config = Config::new(&[endpoint.to_owned()]).keys_prefix(prefix).proxy(Some(&proxy.endpoint()));
-        config.build().get(key).expect(name);
-        let target = proxy.requests().remove(0).target;
-        assert_eq!(target.split_once('?').expect("a query").0, url, "{name}");
+        let config = Config::new(&[endpoint.to_owned()]).keys_prefix(prefix);
+        let asked = if endpoint.starts_with("https:") { through_a_tunnel(config, key) } else { by_proxy(config, key) };
+        assert_eq!(asked, url, "{name}");
     }
+}
+
+/// What a proxy is asked for in a get: it sees whole URLs.
+fn by_proxy(config: Config, key: &str) -> String {
+    let proxy = ScriptedServer::always(accepted());
+    config.proxy(Some(&proxy.endpoint())).build().get(key).expect("got");
+    let target = proxy.requests().remove(0).target;
+    target.split_once('?').expect("a query").0.to_owned()
+}
+
+/// What `example.com` is asked for in a get over TLS, put together as a URL.
+fn through_a_tunnel(config: Config, key: &str) -> String {
+    let authority = Authority::new("tests");
+    let (asked, heads) = mpsc::channel();
+    let server = RawServer::tls(authority.server(&["example.com"]).server_config(None), move |_, mut stream| {
+        if let Some(head) = read_request(&mut stream) {
+            asked.send(head).expect("the test waits");
+            stream.write_all(ANSWER.as_bytes()).and_then(|()| stream.flush()).expect("answered");
+        }
+    });
+    let proxy = ConnectProxy::to(server.address());
+    config.proxy(Some(&proxy.url())).ca_pem(authority.pem()).build().get(key).expect("got");
+    assert!(proxy.heard()[0].starts_with("CONNECT example.com:443 "), "{:?}", proxy.heard());
+    let head = heads.recv().expect("a request");
+    let target = head.strip_prefix("GET ").and_then(|rest| rest.split_once('?')).expect("a query").0;
+    let host = head.lines().find_map(|line| line.strip_prefix("Host: ")).expect("a host");
+    format!("https://{host}{target}")
 }
 
 #[test]

@@ -9,8 +9,10 @@
 
 mod client;
 mod cluster;
+mod common_name;
 mod discovery;
 mod e2e;
+mod e2e_tls;
 mod integration;
 mod keys;
 mod members;

@@ -5,9 +5,13 @@ use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Config, Failure, Get};
 use etcd_test_support::{EtcdServer, Oracle};
 
-/// bcrypt at its usual cost takes half a second in a test.
+/// Without users.
 fn start() -> EtcdServer {
-    EtcdServer::builder().extra_args(["--bcrypt-cost=4"]).start()
+    EtcdServer::builder().without_auth().start()
+}
+
+fn anybody(server: &EtcdServer) -> Client {
+    Config::new(&[server.endpoint()]).anonymous().build()
 }
 
 fn user(server: &EtcdServer, name: &str, password: &str) -> Client {
@@ -39,7 +43,7 @@ fn assert_unauthorized<T: std::fmt::Debug>(result: Result<T, Failure>) {
 #[test]
 fn the_whole_life_of_users_and_roles() {
     let server = start();
-    let client = Client::of(&server.endpoint());
+    let client = anybody(&server);
     let auth = client.auth();
     assert_eq!(auth.user_list().expect("no users"), [""; 0]);
     assert_eq!(auth.role_list().expect("the built-in role"), ["root"]);
@@ -94,7 +98,7 @@ fn the_whole_life_of_users_and_roles() {
 #[test]
 fn whoever_is_missing_is_not_found() {
     let server = start();
-    let client = Client::of(&server.endpoint());
+    let client = anybody(&server);
     let auth = client.auth();
     let users = [
         auth.user_get("bob").map(drop),
@@ -122,7 +126,7 @@ fn whoever_is_missing_is_not_found() {
 #[test]
 fn a_missing_user_is_not_made_by_a_password_change() {
     let server = start();
-    let client = Client::of(&server.endpoint());
+    let client = anybody(&server);
     client.auth().user_change_password("bob", "x").expect_err("missing");
     assert_eq!(client.auth().user_list().expect("users"), [""; 0]);
 }
@@ -130,7 +134,7 @@ fn a_missing_user_is_not_made_by_a_password_change() {
 #[test]
 fn an_existing_user_keeps_its_password_and_a_change_replaces_it() {
     let server = start();
-    let client = Client::of(&server.endpoint());
+    let client = anybody(&server);
     client.auth().user_add("root", "toor").expect("added");
     client.auth().user_add("bob", "first").expect("added");
     client.auth().role_add("some").expect("added");
@@ -153,7 +157,7 @@ fn an_existing_user_keeps_its_password_and_a_change_replaces_it() {
 #[test]
 fn auth_is_enabled_by_root_and_disabled_by_nobody_else() {
     let server = start();
-    let client = Client::of(&server.endpoint());
+    let client = anybody(&server);
     assert!(!client.auth().status().expect("off"));
     assert_refused(client.auth().disable(), 409, "auth: already disabled");
     let failure = assert_refused(client.auth().enable(), 409, "auth: No root user available, please create one");
@@ -204,7 +208,7 @@ fn auth_is_enabled_by_root_and_disabled_by_nobody_else() {
 #[test]
 fn users_and_guests_do_with_keys_what_their_roles_allow() {
     let server = start();
-    let open = Client::of(&server.endpoint());
+    let open = anybody(&server);
     let auth = open.auth();
     auth.user_add("root", "toor").expect("added");
     auth.user_add("bob", "secret").expect("added");

@@ -14,9 +14,7 @@ use crate::faults::{QUORUM, cluster};
 const WRITERS: usize = 3;
 const CREATORS: usize = 2;
 /// Sets that must be acknowledged between any two changes, so that each meets a running load.
-fn enough() -> usize {
-    etcd_test_support::transport::requests(100)
-}
+const ENOUGH: usize = 100;
 
 /// One thread that sets its own key to increasing numbers, and reads it with quorum after each.
 #[derive(Debug, Default)]
@@ -111,7 +109,7 @@ fn run(cluster: &EtcdCluster) -> Report {
 /// Each member once, and the leader in any case; the others can always decide.
 pub(crate) fn kill_members_one_by_one(cluster: &EtcdCluster, progress: &AtomicUsize) {
     let go_on = |when: &str| {
-        let wanted = progress.load(Ordering::Relaxed) + enough();
+        let wanted = progress.load(Ordering::Relaxed) + ENOUGH;
         wait_until(&format!("acknowledged sets {when}"), || progress.load(Ordering::Relaxed) >= wanted);
     };
     go_on("before the faults");
@@ -190,7 +188,7 @@ fn swap(client: &Client, stop: &AtomicBool) -> OneShots {
 #[test]
 fn no_acknowledged_write_is_lost_when_members_are_killed() {
     for (number, written) in report().written.iter().enumerate() {
-        assert!(written.acknowledged as usize > enough(), "a running load: {written:?}");
+        assert!(written.acknowledged as usize > ENOUGH, "a running load: {written:?}");
         assert_eq!(written.stale, [], "writer {number}: a quorum get saw an older number than an acknowledged one");
         let end: u64 = written.at_the_end.as_deref().and_then(|value| value.parse().ok()).expect("a number");
         assert!(
@@ -205,14 +203,14 @@ fn no_set_and_no_get_fails_while_a_majority_lives() {
     for (number, written) in report().written.iter().enumerate() {
         assert_eq!(written.failures, [], "writer {number} of {} sets", written.attempted);
     }
-    assert!(report().reads > enough());
+    assert!(report().reads > ENOUGH);
     assert_eq!(report().failed_reads, [], "of {} reads", report().reads);
 }
 
 #[test]
 fn an_in_order_create_happens_once_or_says_that_it_may_have_happened() {
     let Report { created, entries, .. } = report();
-    assert!(created.acknowledged.len() > enough(), "a running load");
+    assert!(created.acknowledged.len() > ENOUGH, "a running load");
     for value in &created.acknowledged {
         assert_eq!(entries.get(value), Some(&1), "{value} was acknowledged");
     }
@@ -228,7 +226,7 @@ fn an_in_order_create_happens_once_or_says_that_it_may_have_happened() {
 #[test]
 fn a_compare_and_swap_happens_once_or_says_that_it_may_have_happened() {
     let Report { swapped, counter, .. } = report();
-    assert!(swapped.acknowledged.len() > enough(), "a running load");
+    assert!(swapped.acknowledged.len() > ENOUGH, "a running load");
     for (value, failure) in &swapped.failed {
         assert_eq!(failure.outcome, ETCD_MAYBE_APPLIED, "{value} could have been sent elsewhere: {failure:?}");
     }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use etcd_test_support::{Oracle, stage, wait_until};
+use etcd_test_support::{Oracle, stage, transport, wait_until};
 
 use crate::faults::cluster;
 
@@ -22,10 +22,12 @@ fn the_example_lock_never_has_two_owners_while_every_member_is_restarted() {
     let guard = cluster();
     let cluster = guard.as_ref().expect("a cluster");
     let program = stage::compile_c("examples-c/lock_queue.c", &["-pthread"]);
-    let (endpoints, turns, limit) = (cluster.endpoints().join(","), TURNS.to_string(), Duration::from_secs(150));
+    let (turns, limit) = (TURNS.to_string(), Duration::from_secs(150));
+    let environment = transport::environment(&cluster.endpoints());
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
 
     let outputs: Vec<_> = thread::scope(|scope| {
-        let run = || stage::run(&program, &["/lock", &turns], &[("ETCD_ENDPOINTS", endpoints.as_str())], limit);
+        let run = || stage::run(&program, &["/lock", &turns], &environment, limit);
         let programs: Vec<_> = (0..PROGRAMS).map(|_| scope.spawn(run)).collect();
         for number in 0..3 {
             let living = Oracle::new(cluster[(number + 1) % 3].endpoint());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use etcd_test_harness::capi::response::*;
 use etcd_test_harness::{Client, Delete, Failure, Get, Node, Response, Set, Watch, Watcher};
-use etcd_test_support::{EtcdCluster, Oracle, stage, wait_until};
+use etcd_test_support::{EtcdCluster, Oracle, stage, transport, wait_until};
 
 use crate::faults::cluster;
 use crate::load::{StopWhenDropped, kill_members_one_by_one};
@@ -194,10 +194,11 @@ fn the_example_mirror_stays_identical_while_every_member_is_restarted() {
     let client = Client::of_all(&cluster.endpoints());
     let prefix = "/mirror-example";
     let program = stage::compile_c("examples-c/mirror.c", &["-pthread"]);
-    let (endpoints, limit) = (cluster.endpoints().join(","), Duration::from_secs(150));
+    let (environment, limit) = (transport::environment(&cluster.endpoints()), Duration::from_secs(150));
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
 
     let output = thread::scope(|scope| {
-        let mirror = scope.spawn(|| stage::run(&program, &[prefix], &[("ETCD_ENDPOINTS", endpoints.as_str())], limit));
+        let mirror = scope.spawn(|| stage::run(&program, &[prefix], &environment, limit));
         // About as fast as a program writes that does something else as well.
         under_load(cluster, &client, prefix, |_| thread::sleep(Duration::from_millis(5)));
         settle(cluster, prefix);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use etcd_test_harness::capi::config::ETCD_SELECT_LEADER;
 use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Config};
-use etcd_test_support::{EtcdCluster, EtcdServer, wait_until};
+use etcd_test_support::{EtcdCluster, EtcdServer, transport, wait_until};
 
 use crate::faults::cluster;
 
@@ -69,10 +69,11 @@ fn the_background_sync_survives_a_dead_cluster_and_finds_it_again() {
 
 #[test]
 fn advertised_urls_out_of_reach_leave_the_configured_one_working() {
-    let server = EtcdServer::builder().extra_args(["--advertise-client-urls=http://10.255.255.1:2379"]).start();
+    let nowhere = format!("{}://10.255.255.1:2379", transport::scheme());
+    let server = EtcdServer::builder().extra_args([format!("--advertise-client-urls={nowhere}")]).start();
     let client = Client::of(&server.endpoint());
     client.sync().expect("a sync");
-    assert_eq!(client.endpoints(), ["http://10.255.255.1:2379".to_owned(), server.endpoint()]);
+    assert_eq!(client.endpoints(), [nowhere, server.endpoint()]);
     for _ in 0..3 {
         let started = Instant::now();
         client.set("/k", "v").expect("the configured endpoint answers");

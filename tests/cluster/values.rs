@@ -146,7 +146,7 @@ fn a_value_of_ten_mebibytes_is_taken_and_one_byte_more_is_refused() {
 #[test]
 fn a_thousand_children_come_in_one_answer() {
     let space = Space::new();
-    let count = etcd_test_support::transport::requests(1000);
+    let count = 1000;
     for number in 0..count {
         space.client.set(&space.key(&format!("{number:04}")), &"x".repeat(number)).expect("set");
     }

@@ -92,6 +92,11 @@ impl Config {
         self.change(|config| unsafe { etcd_config_set_credentials(config, c(username).as_ptr(), c(password).as_ptr()) })
     }
 
+    /// As nobody, whoever the rest of the tests are.
+    pub fn anonymous(self) -> Config {
+        self.credentials("", "")
+    }
+
     pub fn request_timeout_ms(self, ms: i64) -> Config {
         // SAFETY: the configuration is alive.
         self.change(|config| unsafe { etcd_config_set_request_timeout_ms(config, ms) })

@@ -21,7 +21,8 @@ pub struct EtcdServerBuilder {
     name: String,
     enable_v2: bool,
     extra_args: Vec<String>,
-    peer_auto_tls: bool,
+    /// How the members speak TLS with each other, as flags.
+    peer_tls: Vec<String>,
     pub(crate) tls: Option<TlsSetup>,
     also_listening: Vec<String>,
     pub(crate) credentials: Option<(&'static str, &'static str)>,
@@ -43,7 +44,7 @@ impl EtcdServerBuilder {
             tls: None,
             credentials: None,
             also_listening: Vec::new(),
-            peer_auto_tls: false,
+            peer_tls: Vec::new(),
         }
     }
 
@@ -63,6 +64,12 @@ impl EtcdServerBuilder {
     /// Plain HTTP, whatever the rest of the tests use.
     pub fn plain(mut self) -> Self {
         (self.tls, self.credentials) = (None, None);
+        self
+    }
+
+    /// Auth is off, whatever the rest of the tests use.
+    pub fn without_auth(mut self) -> Self {
+        self.credentials = None;
         self
     }
 
@@ -92,7 +99,15 @@ impl EtcdServerBuilder {
 
     /// The members speak TLS with each other, with certificates that they make themselves.
     pub fn peer_auto_tls(mut self) -> Self {
-        self.peer_auto_tls = true;
+        self.peer_tls = vec!["--peer-auto-tls".into()];
+        self
+    }
+
+    /// The members speak TLS with each other, with these certificates.
+    pub fn peer_tls(mut self, files: &TlsFiles) -> Self {
+        let (certificate, key) = files.server_paths();
+        let flags = [("cert", certificate), ("key", key), ("trusted-ca", files.ca_path())];
+        self.peer_tls = flags.map(|(flag, path)| format!("--peer-{flag}-file={path}")).into();
         self
     }
 
@@ -166,9 +181,7 @@ impl EtcdServerBuilder {
                 "this etcd has no --enable-v2: it is 3.6 or newer; set ETCD_BINARY to an older one"
             );
         }
-        if self.peer_auto_tls {
-            arguments.push("--peer-auto-tls".into());
-        }
+        arguments.extend(self.peer_tls.iter().cloned());
         if let Some(TlsSetup { files, client_cert_auth }) = &self.tls {
             let (certificate, key) = files.server_paths();
             arguments.push(format!("--cert-file={certificate}"));
@@ -188,7 +201,7 @@ impl EtcdServerBuilder {
     /// The URL at which the other members find the one on that port.
     pub(crate) fn peer_url(&self, peer: &ReservedPort) -> String {
         let plain = peer.endpoint();
-        if self.peer_auto_tls { plain.replace("http://", "https://") } else { plain }
+        if self.peer_tls.is_empty() { plain } else { plain.replace("http://", "https://") }
     }
 
     /// The client URL on that port.

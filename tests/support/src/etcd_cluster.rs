@@ -4,6 +4,8 @@ use std::ops::Index;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
+
 use crate::etcd_builder::{EtcdServerBuilder, START_ATTEMPTS};
 use crate::etcd_server::{EtcdServer, StartFailure};
 use crate::ports::ReservedPort;
@@ -84,10 +86,9 @@ impl EtcdCluster {
     /// Adds one more member to the running cluster, and waits until it is healthy.
     pub fn join(&self, name: &str) -> EtcdServer {
         let (client, peer) = (ReservedPort::new(), ReservedPort::new());
-        let body = format!(r#"{{"peerURLs":["{}"]}}"#, peer.endpoint());
-        let request = reqwest::blocking::Client::new().post(format!("{}/v2/members", self.members[0].endpoint()));
-        let answer = request.header("Content-Type", "application/json").body(body).send().expect("add a member");
-        assert_eq!(answer.status().as_u16(), 201, "the cluster refused a member: {:?}", answer.text());
+        let body = json!({ "peerURLs": [peer.endpoint()] });
+        let answer = self.members[0].oracle().request_json("POST", "/v2/members", &body);
+        assert_eq!(answer.status, 201, "the cluster refused a member: {answer:?}");
         let list = self.members[0].ask("/v2/members").expect("the members");
         let known = list["members"].as_array().expect("a list").iter();
         let peers: Vec<String> = known

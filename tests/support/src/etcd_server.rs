@@ -13,11 +13,12 @@ use crate::child_process::{self, Change};
 pub use crate::etcd_builder::EtcdServerBuilder;
 use crate::etcd_builder::{etcd_command, missing_etcd};
 use crate::oracle::Oracle;
+use crate::peer_proposal;
 use crate::plain_http;
 use crate::ports::ReservedPort;
 use crate::private_dir::PrivateDir;
 use crate::transport;
-use crate::waiting::CEILING;
+use crate::waiting::{CEILING, wait_until};
 
 /// Pause between two looks at `/health`.
 const HEALTH_TICK: Duration = Duration::from_millis(20);
@@ -86,15 +87,23 @@ impl EtcdServer {
         }
     }
 
-    /// Makes the user that the builder was told of, and switches auth on.
+    /// Makes the root user that the builder was told of, and switches auth on.
     pub(crate) fn switch_auth_on(&self) {
         let Some((user, password)) = self.credentials else { return };
+        assert_eq!(user, "root", "nobody else can do everything");
         let oracle = self.oracle();
-        let body = json!({ "user": user, "password": password });
-        let made = oracle.request_json("PUT", &format!("/v2/auth/users/{user}"), &body);
-        assert!(matches!(made.status, 200 | 201), "cannot make a user: {made:?}");
-        let enabled = oracle.request("PUT", "/v2/auth/enable", &[]);
-        assert_eq!(enabled.status, 200, "cannot switch auth on: {enabled:?}");
+        let cluster_id = oracle.get("/v2/keys/").header("x-etcd-cluster-id").expect("the cluster's id").to_owned();
+        wait_until("the root user is there, and auth is on", || {
+            if self.peer_url.starts_with("http://") {
+                peer_proposal::root_user(&self.peer_url, &cluster_id, password);
+            } else {
+                oracle.request_json("PUT", "/v2/auth/users/root", &json!({ "user": user, "password": password }));
+            }
+            let enabled = oracle.request("PUT", "/v2/auth/enable", &[]);
+            assert!(matches!(enabled.status, 200 | 409), "cannot switch auth on: {enabled:?}");
+            // 409: the user has not arrived.
+            enabled.status == 200
+        });
     }
 
     /// The body of a GET, if the server answers it with 200 and JSON.

@@ -16,6 +16,7 @@ pub mod etcd_cluster;
 pub mod etcd_server;
 pub mod gate;
 pub mod oracle;
+mod peer_proposal;
 mod plain_http;
 pub mod ports;
 pub mod private_dir;

@@ -1,5 +1,6 @@
 //! `ETCD_TEST_TRANSPORT=tls` runs the same tests over TLS with client certificates and Basic auth.
 
+use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
 use crate::certificates::TlsFiles;
@@ -20,17 +21,28 @@ pub fn encrypted() -> Option<&'static Arc<TlsFiles>> {
     files.as_ref()
 }
 
-/// As many requests as a test makes in the time that it may take: etcd's bcrypt takes a tenth of a second for each one with a
-/// password, whatever `--bcrypt-cost` says, which is for the v3 API.
-pub fn requests(plain: usize) -> usize {
-    if encrypted().is_some() { plain / 10 } else { plain }
+/// How the URLs of servers begin.
+pub fn scheme() -> &'static str {
+    if encrypted().is_some() { "https" } else { "http" }
+}
+
+/// The variables with which the programs of examples-c connect to these servers.
+pub fn environment(endpoints: &[String]) -> Vec<(&'static str, String)> {
+    let mut variables = vec![("ETCD_ENDPOINTS", endpoints.join(","))];
+    if let Some(files) = encrypted() {
+        let (certificate, key) = files.client_paths();
+        variables.extend([("ETCD_CA_FILE", files.ca_path()), ("ETCD_CERT_FILE", certificate), ("ETCD_KEY_FILE", key)]);
+        variables.extend([("ETCD_USERNAME", USER.to_owned()), ("ETCD_PASSWORD", PASSWORD.to_owned())]);
+    }
+    variables
 }
 
 /// Says why a test makes no sense over TLS, and whether that is the case now.
 pub fn skips_over_tls(why: &str) -> bool {
     let skips = encrypted().is_some();
     if skips {
-        eprintln!("SKIPPED over TLS: {why}");
+        // Unlike `eprintln!`, this is seen of a test that passes too.
+        let _ = writeln!(std::io::stderr(), "SKIPPED over TLS: {why}");
     }
     skips
 }

@@ -3,8 +3,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::transport;
-
 /// Time within which everything that a test waits for must have happened, even on a busy machine.
 pub const CEILING: Duration = Duration::from_secs(30);
 
@@ -20,14 +18,12 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Like [`wait_until`], but yields what `look` found.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    // With a password, each request costs a server a tenth of a second of its processor.
-    let ceiling = if transport::encrypted().is_some() { 4 * CEILING } else { CEILING };
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < ceiling, "waited {ceiling:?} in vain for this: {what}");
+        assert!(start.elapsed() < CEILING, "waited {CEILING:?} in vain for this: {what}");
         thread::sleep(TICK);
     }
 }

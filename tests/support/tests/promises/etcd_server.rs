@@ -12,6 +12,30 @@ use etcd_test_support::{EtcdServer, Oracle, wait_until};
 const ORPHAN: &str = "SUPPORT_TEST_ORPHANS_AN_ETCD";
 
 #[test]
+fn a_root_user_has_the_password_that_the_test_chose_and_a_cheap_hash() {
+    let server = EtcdServer::builder().plain().auth("root", "pass:word").start();
+    let answer = |password: &str| Oracle::new(server.endpoint()).as_user("root", password).get("/v2/auth/users");
+    let users = answer("pass:word");
+    assert_eq!((users.status, &users.json()["users"][0]["user"]), (200, &"root".into()), "{users:?}");
+    assert_eq!(answer("password").status, 401);
+    assert_eq!(Oracle::new(server.endpoint()).get("/v2/auth/users").status, 401, "auth is on");
+    // etcd's own hashes would take 20 seconds of its processor.
+    let spent = || processor_time(server.pid().expect("it runs"));
+    let before = spent();
+    (0..200).for_each(|_| assert_eq!(answer("pass:word").status, 200));
+    assert!(spent() - before < Duration::from_secs(6), "{:?}", spent() - before);
+}
+
+/// How long a process has kept processors busy, in user mode and in the kernel.
+fn processor_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("its numbers");
+    let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+    let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
+    // A hundred ticks a second, on every Linux that has etcd.
+    Duration::from_millis(ticks * 10)
+}
+
+#[test]
 fn the_oracle_sets_sees_and_deletes_a_key() {
     let server = EtcdServer::start();
     let oracle = Oracle::new(server.endpoint());
