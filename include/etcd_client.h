@@ -775,8 +775,7 @@ etcd_status etcd_config_set_connect_timeout_ms(struct etcd_config *config,
                                                int64_t ms);
 
 /**
- * How the pinned endpoint is chosen; default ETCD_SELECT_RANDOM. ETCD_SELECT_LEADER takes effect with a sync, as in Go,
- * and this version has none yet.
+ * How the pinned endpoint is chosen; default ETCD_SELECT_RANDOM. ETCD_SELECT_LEADER takes effect with a sync, as in Go.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or the mode is unknown.
  */
@@ -1431,6 +1430,7 @@ etcd_status etcd_keys_get(struct etcd_client *client,
  * says whether the write happened.
  *
  * The statuses of etcd_keys_get, and for a write that must not be sent again what happened at its endpoint: ETCD_ERR_IO,
+ * ETCD_ERR_TLS (plain text was spoken to a TLS port),
  * ETCD_ERR_TIMEOUT, ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_INVALID_RESPONSE; its outcome is ETCD_MAYBE_APPLIED then.
  * ETCD_ERR_API has ETCD_API_COMPARE_FAILED, ETCD_API_NODE_EXIST, ETCD_API_KEY_NOT_FOUND, ETCD_API_NOT_FILE, ETCD_API_NOT_DIR,
  * ETCD_API_ROOT_READ_ONLY and so on.
@@ -1656,7 +1656,9 @@ etcd_status etcd_watcher_options_set_stream(struct etcd_watcher_options *options
  * After so many milliseconds without an event, the member that is watched is asked for a quorum read of a key that is not
  * there, once for all watches on it; if it does not answer in the same time, the watch goes on at another one, with nothing lost. On a
  * busy store it is asked more often, at most once a second, because a quiet watch must be moved forward before its place
- * falls out of the history. 0 = never, as in Go: then a stopped or isolated member is not noticed. Default 10000.
+ * falls out of the history. Where
+ * users and passwords are on, etcd takes a tenth of a second or more for each question: do not make it too short. 0 = never,
+ * as in Go: then a stopped or isolated member is not noticed. Default 10000.
  * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is negative.
  */
 ETCD_API
@@ -1688,7 +1690,8 @@ etcd_status etcd_watcher_new(struct etcd_client *client,
  * seconds that keeps a loop around a dead cluster from spinning. Only ETCD_ERR_CLOSED is for ever.
  *
  * ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end; an event that has come meanwhile stays for the next call.
- * ETCD_ERR_CLOSED: the watcher was stopped or freed, or the client closed, before or while it waited.
+ * ETCD_ERR_CLOSED: the watcher was stopped or the client closed, before or while it waited; or the watcher was freed while it
+ * waited. (As with any object, a call that begins after the free is a mistake: stop, join the readers, then free.)
  * ETCD_ERR_BUSY: another thread waits for the next event of this watcher.
  * ETCD_ERR_API: etcd refused; ETCD_API_EVENT_INDEX_CLEARED: the events that come next are forgotten. Get the state, and watch
  * anew from its index. ETCD_ERR_CLUSTER: every endpoint failed, one after another. ETCD_ERR_API_NOT_SERVED.
@@ -1749,6 +1752,7 @@ etcd_status etcd_members_list(struct etcd_client *client,
  * and nothing behind it; the words are those of Go. ETCD_ERR_MEMBERS: etcd refused; etcd_error_api_message has its
  * words, such as "membership: peerURL exists" (HTTP 409) or "Insufficient credentials" (HTTP 401). The other statuses
  * of etcd_members_list, and for a write that must not be sent again what happened at its endpoint: ETCD_ERR_IO,
+ * ETCD_ERR_TLS (plain text was spoken to a TLS port),
  * ETCD_ERR_TIMEOUT, ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_INVALID_RESPONSE; its outcome is
  * ETCD_MAYBE_APPLIED then.
  */

@@ -155,8 +155,7 @@ pub unsafe extern "C" fn etcd_config_set_connect_timeout_ms(config: *mut etcd_co
     }
 }
 
-/// How the pinned endpoint is chosen; default ETCD_SELECT_RANDOM. ETCD_SELECT_LEADER takes effect with a sync, as in Go,
-/// and this version has none yet.
+/// How the pinned endpoint is chosen; default ETCD_SELECT_RANDOM. ETCD_SELECT_LEADER takes effect with a sync, as in Go.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or the mode is unknown.
 #[unsafe(no_mangle)]

@@ -87,6 +87,7 @@ pub unsafe extern "C" fn etcd_keys_get(
 /// says whether the write happened.
 ///
 /// The statuses of etcd_keys_get, and for a write that must not be sent again what happened at its endpoint: ETCD_ERR_IO,
+/// ETCD_ERR_TLS (plain text was spoken to a TLS port),
 /// ETCD_ERR_TIMEOUT, ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_INVALID_RESPONSE; its outcome is ETCD_MAYBE_APPLIED then.
 /// ETCD_ERR_API has ETCD_API_COMPARE_FAILED, ETCD_API_NODE_EXIST, ETCD_API_KEY_NOT_FOUND, ETCD_API_NOT_FILE, ETCD_API_NOT_DIR,
 /// ETCD_API_ROOT_READ_ONLY and so on.

@@ -97,6 +97,7 @@ pub unsafe extern "C" fn etcd_members_list(
 /// and nothing behind it; the words are those of Go. ETCD_ERR_MEMBERS: etcd refused; etcd_error_api_message has its
 /// words, such as "membership: peerURL exists" (HTTP 409) or "Insufficient credentials" (HTTP 401). The other statuses
 /// of etcd_members_list, and for a write that must not be sent again what happened at its endpoint: ETCD_ERR_IO,
+/// ETCD_ERR_TLS (plain text was spoken to a TLS port),
 /// ETCD_ERR_TIMEOUT, ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_INVALID_RESPONSE; its outcome is
 /// ETCD_MAYBE_APPLIED then.
 #[unsafe(no_mangle)]

@@ -128,7 +128,9 @@ pub unsafe extern "C" fn etcd_watcher_options_set_stream(options: *mut etcd_watc
 /// After so many milliseconds without an event, the member that is watched is asked for a quorum read of a key that is not
 /// there, once for all watches on it; if it does not answer in the same time, the watch goes on at another one, with nothing lost. On a
 /// busy store it is asked more often, at most once a second, because a quiet watch must be moved forward before its place
-/// falls out of the history. 0 = never, as in Go: then a stopped or isolated member is not noticed. Default 10000.
+/// falls out of the history. Where
+/// users and passwords are on, etcd takes a tenth of a second or more for each question: do not make it too short. 0 = never,
+/// as in Go: then a stopped or isolated member is not noticed. Default 10000.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or ms is negative.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watcher_options_set_idle_timeout_ms(
@@ -187,7 +189,8 @@ pub unsafe extern "C" fn etcd_watcher_new(
 /// seconds that keeps a loop around a dead cluster from spinning. Only ETCD_ERR_CLOSED is for ever.
 ///
 /// ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end; an event that has come meanwhile stays for the next call.
-/// ETCD_ERR_CLOSED: the watcher was stopped or freed, or the client closed, before or while it waited.
+/// ETCD_ERR_CLOSED: the watcher was stopped or the client closed, before or while it waited; or the watcher was freed while it
+/// waited. (As with any object, a call that begins after the free is a mistake: stop, join the readers, then free.)
 /// ETCD_ERR_BUSY: another thread waits for the next event of this watcher.
 /// ETCD_ERR_API: etcd refused; ETCD_API_EVENT_INDEX_CLEARED: the events that come next are forgotten. Get the state, and watch
 /// anew from its index. ETCD_ERR_CLUSTER: every endpoint failed, one after another. ETCD_ERR_API_NOT_SERVED.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::connector::Connector;
 use super::endpoint::Address;
 use super::exchange::{Hop, Request};
+use super::v2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -64,9 +65,32 @@ pub fn curl(request: &Request, hop: &Hop, connector: &Connector) -> String {
         line.push_str(&format!(" -H {}", quoted(&format!("Content-Type: {content_type}"))));
     }
     if !request.body.is_empty() {
-        line.push_str(&format!(" --data-binary {}", quoted(&String::from_utf8_lossy(&request.body))));
+        line.push_str(&format!(" --data-binary {}", quoted(&shown_body(request))));
     }
     line
+}
+
+/// The body, without the password that a request about a user carries.
+fn shown_body(request: &Request) -> String {
+    let body = String::from_utf8_lossy(&request.body).into_owned();
+    match request.path.starts_with(v2::auth_request::USERS) {
+        true => without_password(&body),
+        false => body,
+    }
+}
+
+/// A quote inside a JSON string has a backslash before it, so no name can be taken for the field.
+fn without_password(json: &str) -> String {
+    const FIELD: &str = r#""password":""#;
+    let Some((before, after)) = json.split_once(FIELD) else { return json.to_owned() };
+    let mut is_escaped = false;
+    let end = after.find(|character| {
+        let ends = character == '"' && !is_escaped;
+        is_escaped = character == '\\' && !is_escaped;
+        ends
+    });
+    let rest = end.and_then(|end| after.get(end..)).unwrap_or_default();
+    format!("{before}{FIELD}PASSWORD{rest}")
 }
 
 /// Single quotes keep a shell from reading anything into the text.
@@ -81,6 +105,16 @@ mod tests {
     #[test]
     fn quoting_survives_a_quote() {
         assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn a_password_is_not_shown_however_it_is_written() {
+        for password in ["secret", r#"se\"cret"#, r"secret\\", ""] {
+            let body = format!(r#"{{"user":"\"password\":\"bob","password":"{password}","roles":null}}"#);
+            let shown = r#"{"user":"\"password\":\"bob","password":"PASSWORD","roles":null}"#;
+            assert_eq!(without_password(&body), shown, "{password}");
+        }
+        assert_eq!(without_password(r#"{"role":"r"}"#), r#"{"role":"r"}"#);
     }
 
     #[test]

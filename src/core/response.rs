@@ -143,8 +143,8 @@ impl Response {
     }
 
     /// What a watch hands over when there is nothing at its key.
-    pub fn resync_of_nothing(index: u64) -> Result<Response, TooLarge> {
-        Builder::with_text_capacity(RESYNC.len()).finish(index, b"").and_then(Response::into_resync)
+    pub fn resync_of_nothing(index: u64, cluster_id: &[u8]) -> Result<Response, TooLarge> {
+        Builder::with_text_capacity(RESYNC.len()).finish(index, cluster_id).and_then(Response::into_resync)
     }
 
     /// About how much memory it takes.

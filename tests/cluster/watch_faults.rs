@@ -252,3 +252,27 @@ fn two_hundred_watches_of_one_client_all_get_their_event_on_one_thread() {
         }
     }
 }
+
+/// A watch that has seen the store at a higher index than it will have when the cluster has been set up anew.
+fn watch_across_a_new_beginning(resync: bool) -> Result<etcd_test_harness::Response, Failure> {
+    let server = EtcdServer::start();
+    let client = Client::of(&server.endpoint());
+    let start = client.set("/w/start", "").expect("set").index;
+    let watcher = client.watch("/w", &Watch { resync, ..options(start, true) }).expect("a watcher");
+    for number in 0..100 {
+        client.set("/w/k", &number.to_string()).expect("set");
+        assert_eq!(next_at_last(&watcher).value(), number.to_string());
+    }
+    server.start_anew();
+    client.set("/w/k", "anew").expect("set");
+    watcher.next_within(PATIENCE_MS)
+}
+
+#[test]
+fn a_cluster_that_was_set_up_anew_under_the_same_name_is_noticed() {
+    let failure = watch_across_a_new_beginning(false).expect_err("the place of the watch means nothing there");
+    assert_eq!(failure.status, ETCD_ERR_INVALID_RESPONSE, "{failure:?}");
+    assert!(failure.message.contains("less than it had"), "{failure:?}");
+    let state = watch_across_a_new_beginning(true).expect("the state");
+    assert_eq!((state.action.as_str(), state.node.expect("a node").children[0].value.as_str()), ("resync", "anew"));
+}

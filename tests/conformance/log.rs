@@ -211,3 +211,18 @@ fn the_users_data_are_dropped_when_nobody_can_log_any_more() {
     drop(config);
     assert_eq!(Arc::strong_count(&journal.0), 1);
 }
+
+#[test]
+fn the_password_of_a_user_that_is_made_or_changed_is_never_logged() {
+    let journal = Journal::new();
+    let server = ScriptedServer::by(|request| match request.method.as_str() {
+        "GET" => Reply::json(404, r#"{"message":"auth: User bob does not exist."}"#),
+        _ => Reply::json(201, r#"{"user":"bob","roles":null}"#),
+    });
+    let client = journal.on(Config::new(&[server.endpoint()]), ETCD_LOG_DEBUG).build();
+    client.auth().user_add("bob", "se\"cret").expect("added");
+    let _ = client.auth().user_change_password("bob", "se\"cret");
+    let lines = journal.texts(ETCD_LOG_DEBUG);
+    assert_eq!(lines.iter().filter(|line| line.contains(r#""password":"PASSWORD""#)).count(), 2, "{lines:?}");
+    assert!(lines.iter().all(|line| !line.contains("cret")), "{lines:?}");
+}

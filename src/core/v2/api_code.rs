@@ -18,7 +18,7 @@ pub fn advice(code: i32) -> &'static str {
         212 => "a refresh needs a TTL",
         300 => "the cluster could not decide in time; the write may still happen",
         301 => "the cluster is electing a leader; try again in a second",
-        401 => "read the current state and watch from its index on",
+        401 => "read the current state and watch from its index on, or set the watcher's resync option",
         _ => "",
     }
 }

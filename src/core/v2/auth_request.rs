@@ -9,7 +9,8 @@ use crate::core::error::{Error, Result};
 use crate::core::exchange::{Effect, Request};
 
 const ENABLE: &str = "/v2/auth/enable";
-const USERS: &str = "/v2/auth/users";
+/// What is sent there may hold a password.
+pub const USERS: &str = "/v2/auth/users";
 const ROLES: &str = "/v2/auth/roles";
 const JSON: &str = "application/json";
 

@@ -1,6 +1,7 @@
 //! The task behind a watcher: keeps a watch open somewhere in the cluster and puts its events into the queue.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -118,6 +119,12 @@ impl Follower {
         if let Some(error) = self.other_cluster(&head, &endpoint) {
             return if self.options.resync { self.resync(&error).await.map(|()| true) } else { Err(error) };
         }
+        match self.gone_back(&head, &endpoint).await {
+            Ok(None) => {}
+            Ok(Some(error)) if self.options.resync => return self.resync(&error).await.map(|()| true),
+            Ok(Some(error)) => return Err(error),
+            Err(error) => return self.go_elsewhere(error, &endpoint).map(|()| false),
+        }
         let mut pace = self.register(&head, &endpoint)?;
         let before = self.events_delivered;
         if catching_up && let Err(error) = self.catch_up(&endpoint).await {
@@ -192,6 +199,19 @@ impl Follower {
             self.cluster_id = Some(id.clone());
         }
         Some(invalid(endpoint, &text))
+    }
+
+    /// A store below an index that was seen before is a member that lags behind, which a read through the quorum tells, or a
+    /// cluster that was set up anew with the same name: its id is the same then, and the place of the watch means nothing.
+    async fn gone_back(&self, head: &Answer, endpoint: &Endpoint) -> Result<Option<Error>> {
+        if !self.position.is_ahead_of(keys_answer::index_of(head).unwrap_or(0)) {
+            return Ok(None);
+        }
+        let index = self.silence().check(endpoint, Duration::ZERO).await?;
+        Ok(self.position.is_ahead_of(index).then(|| {
+            let text = format!("a store at index {index}, which is less than it had; read the state and watch anew");
+            invalid(endpoint, &text)
+        }))
     }
 
     async fn read(
@@ -288,7 +308,7 @@ impl Follower {
 }
 
 /// A reader who comes back to a cluster that was down need not sit out the whole back-off.
-const SHORTENED_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+const SHORTENED_PAUSE: Duration = Duration::from_millis(200);
 
 fn invalid(endpoint: &Endpoint, what: &str) -> Error {
     let text = format!("{} answered with {what}", endpoint.url());

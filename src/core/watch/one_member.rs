@@ -47,18 +47,24 @@ pub async fn ask_history(
     };
     let budget = Budget {
         deadline: Instant::now().checked_add(patience),
-        header_timeout: Some(patience),
-        connect_timeout: Some(patience),
+        header_timeout: None,
+        connect_timeout: None,
         endpoints_left: 1,
         may_resend: true,
     };
-    let mut progress = Progress::default();
-    let (mut open, hop) = attempt.open(endpoint, &budget, &mut progress).await.map_err(error_of)?;
-    match tokio::time::timeout(ample, open.begin(&hop)).await {
-        Ok(begun) => begun?,
-        Err(_) => return Ok(None),
-    }
-    attempt.complete(open, &hop, endpoint, &budget, &mut progress).await.map(Some).map_err(error_of)
+    let asking = async {
+        let mut progress = Progress::default();
+        let (mut open, hop) = attempt.open(endpoint, &budget, &mut progress).await.map_err(error_of)?;
+        match tokio::time::timeout(ample, open.begin(&hop)).await {
+            Ok(begun) => begun?,
+            Err(_) => return Ok(None),
+        }
+        attempt.complete(open, &hop, endpoint, &budget, &mut progress).await.map(Some).map_err(error_of)
+    };
+    tokio::time::timeout(patience.saturating_add(ample), asking).await.unwrap_or_else(|_| {
+        let text = format!("{} did not answer within {} ms", endpoint.url(), patience.as_millis());
+        Err(Error::new(Status::Timeout, text).at(endpoint.url()))
+    })
 }
 
 fn error_of(failed: Failed) -> Error {

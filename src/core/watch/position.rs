@@ -19,6 +19,8 @@ pub struct Position {
     looked_at: u64,
     /// Whether an event has come since then.
     has_moved: bool,
+    /// The highest index that any answer to this watch has told: the store cannot go below it.
+    highest: u64,
 }
 
 /// Where the server found an event.
@@ -40,7 +42,7 @@ impl Position {
     /// 0 means from now on.
     pub fn after(index: u64) -> Position {
         let next = index.checked_add(1).filter(|_| index > 0);
-        Position { next, lowest: next.unwrap_or(0), registered: 0, looked_at: 0, has_moved: false }
+        Position { next, lowest: next.unwrap_or(0), registered: 0, looked_at: 0, has_moved: false, highest: 0 }
     }
 
     /// The `waitIndex` to ask for; 0 means from now on.
@@ -50,6 +52,7 @@ impl Position {
 
     /// A request was registered when the store had `index` (0 = the server did not say).
     pub fn registered(&mut self, index: u64) {
+        self.highest = self.highest.max(index);
         self.registered = index;
         self.looked_at = index;
         self.has_moved = false;
@@ -58,6 +61,12 @@ impl Position {
             self.next = index.checked_add(1);
         }
         self.lowest = self.wait_index();
+    }
+
+    /// Whether a store that is at `index` (0 = nobody knows) has not got as far as it was: its member lags behind, or it has
+    /// been set up anew.
+    pub fn is_ahead_of(&self, index: u64) -> bool {
+        index > 0 && index < self.highest
     }
 
     /// Whether the present request cannot bring the event of `index`: it was delivered already.
@@ -72,6 +81,7 @@ impl Position {
         }
         self.next = index.checked_add(1);
         self.lowest = index.saturating_add(1);
+        self.highest = self.highest.max(index);
         self.has_moved = true;
         Ok(if index <= self.registered { Origin::History } else { Origin::Live })
     }
@@ -123,7 +133,14 @@ impl Position {
     /// The whole state at `index` has been handed over.
     pub fn state_at(&mut self, index: u64) {
         let next = index.checked_add(1);
-        *self = Position { next, lowest: self.lowest, registered: index, looked_at: index, has_moved: true };
+        *self = Position {
+            next,
+            lowest: self.lowest,
+            registered: index,
+            looked_at: index,
+            has_moved: true,
+            highest: index,
+        };
     }
 }
 
@@ -224,6 +241,17 @@ mod tests {
         assert_eq!(position.wait_index(), 4001);
         position.event(6900).expect("late, but in front of what was looked at");
         assert_eq!(position.wait_index(), 6901);
+    }
+
+    #[test]
+    fn a_store_that_has_gone_back_is_noticed_and_what_the_caller_asked_for_is_no_proof_of_it() {
+        let mut position = Position::after(1000);
+        position.registered(50);
+        assert!(!position.is_ahead_of(50), "the caller may wait for the future");
+        position.event(1001).expect("in front");
+        assert!(position.is_ahead_of(1000) && !position.is_ahead_of(1001) && !position.is_ahead_of(0));
+        position.state_at(7);
+        assert!(!position.is_ahead_of(7), "a new beginning");
     }
 
     #[test]

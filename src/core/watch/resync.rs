@@ -38,7 +38,8 @@ impl Follower {
         let state = match keys_answer::decode(&answered.answer, &answered.endpoint, Effect::Read) {
             Ok(state) => state.into_resync(),
             Err(error) if error.is_key_not_found() => {
-                Response::resync_of_nothing(error.server().map_or(0, |server| server.index))
+                let id = answered.answer.headers.get("x-etcd-cluster-id").map_or(&b""[..], http::HeaderValue::as_bytes);
+                Response::resync_of_nothing(error.server().map_or(0, |server| server.index), id)
             }
             Err(error) => return Err(answered.explain(error)),
         };

@@ -180,6 +180,14 @@ impl EtcdServer {
         self.wait_healthy();
     }
 
+    /// Kills the process, throws its data away and starts it again, as happens to a container without a volume: the same
+    /// cluster by name and id, whose indexes begin anew.
+    pub fn start_anew(&self) {
+        self.kill();
+        std::fs::remove_dir_all(self.dir.path().join("data")).expect("throw the data away");
+        self.restart();
+    }
+
     /// Kills the process if it lives and starts it again on the same ports and data, without waiting for health.
     pub fn start_again(&self) {
         self.start_again_with(&[]);
