@@ -86,7 +86,8 @@ impl Connector {
     }
 
     async fn through(&self, via: &Via, origin: &Origin, until: Option<Instant>) -> Result<Transport> {
-        let mut transport = self.transport(&via.origin, until).await?;
+        let reached = self.transport(&via.origin, until).await;
+        let mut transport = reached.map_err(|error| behind_a_proxy(&error, origin))?;
         tunnel::open(&mut transport, origin, via).await.map_err(|why| failure(Status::Connect, origin, why))?;
         Ok(transport)
     }
@@ -140,6 +141,11 @@ async fn connect_unix(origin: &Origin, path: &str) -> Result<Transport> {
 #[cfg(not(unix))]
 async fn connect_unix(origin: &Origin, _path: &str) -> Result<Transport> {
     Err(failure(Status::Unsupported, origin, "unix sockets are not available on this system"))
+}
+
+/// The proxy could not be reached; what the error concerns is the endpoint behind it.
+pub fn behind_a_proxy(error: &Error, origin: &Origin) -> Error {
+    failure(error.status(), origin, format_args!("its proxy failed: {}", error.message()))
 }
 
 fn failure(status: Status, origin: &Origin, why: impl std::fmt::Display) -> Error {

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::connection::Connection;
-use super::connector::Connector;
+use super::connector::{self, Connector};
 use super::deadline::{Budget, Limit, Reason};
 use super::endpoint::{Credentials, Origin};
 use super::error::Error;
@@ -214,7 +214,12 @@ impl Session<'_> {
         }
         let limit = budget.connect_limit(Instant::now(), started);
         let connecting = self.connector.connect(reached, limit.map(|limit| limit.at).or(budget.deadline));
-        within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")))
+        let connected =
+            within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")));
+        connected.map_err(|error| match *reached == hop.origin || error.status() == Status::Timeout {
+            true => error,
+            false => connector::behind_a_proxy(&error, &hop.origin),
+        })
     }
 
     /// On failure also whether it was for time.

@@ -247,8 +247,10 @@ static void test_unsupported(void)
 {
     etcd_config *config = etcd_config_new();
     etcd_client *client = NULL;
-    CHECK(etcd_config_add_endpoint(config, "https://127.0.0.1:1") == ETCD_OK, "an https endpoint is a URL");
-    CHECK_STATUS(ETCD_ERR_UNSUPPORTED, etcd_client_new(config, &client, &error), &error, "but TLS is not part of this version");
+    CHECK(etcd_config_add_ca_file(config, "/nonexistent/ca.pem") == ETCD_OK, "a CA file is read when the client is made");
+    CHECK_STATUS(ETCD_ERR_TLS, etcd_client_new(config, &client, &error), NULL, "a CA file that is not there");
+    CHECK(strstr(etcd_error_message(error), "/nonexistent/ca.pem") != NULL, "the message names the file");
+    drop_error();
     etcd_config_free(config);
     config = etcd_config_new();
     CHECK(etcd_config_set_protocol(config, ETCD_PROTOCOL_V3) == ETCD_OK, "v3 is a protocol");

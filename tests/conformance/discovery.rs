@@ -43,7 +43,12 @@ fn https_comes_first_and_either_alone_is_enough() {
     let none = server(DnsReply::NoSuchName, DnsReply::NoSuchName);
     let failure = ask(&[&none]).expect_err("neither");
     assert_eq!(failure.status, ETCD_ERR_DNS);
-    assert_eq!(failure.message, format!("dns lookup errors: {ENCRYPTED}: no such host and {PLAIN}: no such host"));
+    assert_eq!(
+        failure.message,
+        format!(
+            "dns lookup errors: {ENCRYPTED}: no such host and {PLAIN}: no such host; check the domain, the service name and its SRV records"
+        )
+    );
 }
 
 // TestGetSRVService: the name becomes a suffix of the service.

@@ -92,7 +92,7 @@ async fn ask_both(servers: Arc<NameServers>, names: [String; 2], deadline: Optio
         }
     })
     .await;
-    collect(results)
+    collect(results, &names)
 }
 
 fn poll_into<T>(
@@ -108,22 +108,26 @@ fn poll_into<T>(
 }
 
 /// One lookup that fails is normal: few domains have both services.
-fn collect(results: [std::result::Result<Vec<Record>, Failure>; 2]) -> Result<Vec<String>> {
+fn collect(results: [std::result::Result<Vec<Record>, Failure>; 2], names: &[String; 2]) -> Result<Vec<String>> {
     let mut urls = Vec::new();
     let mut failures = Vec::new();
-    for (result, (_, scheme)) in results.into_iter().zip(SERVICES) {
+    for ((result, (_, scheme)), name) in results.into_iter().zip(SERVICES).zip(names) {
         match result {
-            Ok(records) => urls.extend(order::ordered(records).iter().filter_map(|record| url(scheme, record))),
+            Ok(records) => {
+                let before = urls.len();
+                urls.extend(order::ordered(records).iter().filter_map(|record| url(scheme, record)));
+                if urls.len() == before {
+                    failures.push(format!("{name}: no record names a host and port that can be used"));
+                }
+            }
             Err(failure) => failures.push(failure.to_string()),
         }
     }
     if !urls.is_empty() {
         return Ok(urls);
     }
-    if failures.is_empty() {
-        failures.push("no record names a host and port that can be used".into());
-    }
-    Err(Error::new(Status::Dns, format!("dns lookup errors: {}", failures.join(" and "))))
+    let advice = "check the domain, the service name and its SRV records";
+    Err(Error::new(Status::Dns, format!("dns lookup errors: {}; {advice}", failures.join(" and "))))
 }
 
 /// None for what could never be an endpoint, whatever a name server says.
