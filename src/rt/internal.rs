@@ -3,6 +3,7 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Handle};
@@ -20,8 +21,9 @@ struct Running {
     handle: Handle,
     pool: Arc<Pool>,
     stop: CancellationToken,
-    /// Disconnects when the thread has ended.
+    /// Disconnects when the thread has nothing left to do but end.
     ended: Receiver<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Internal {
@@ -61,13 +63,18 @@ impl Internal {
     pub fn stop(&self, until: Option<Instant>) -> bool {
         let Some(running) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
         running.stop.cancel();
-        match until {
+        let has_ended = match until {
             None => running.ended.recv().is_err(),
             Some(until) => {
                 let left = until.saturating_duration_since(Instant::now());
                 matches!(running.ended.recv_timeout(left), Err(RecvTimeoutError::Disconnected))
             }
+        };
+        // Only then is its stack given back, and the last of its descriptors closed.
+        if has_ended {
+            let _ = running.thread.join();
         }
+        has_ended
     }
 }
 
@@ -90,13 +97,13 @@ fn start() -> Result<Running> {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let (ending, ended) = sync_channel(0);
-    thread::spawn("etcd-client", move || {
+    let thread = thread::spawn("etcd-client", move || {
         runtime.block_on(stopped.cancelled());
         runtime.shutdown_background();
         drop(ending);
     })
     .map_err(|error| failed("thread", error))?;
-    Ok(Running { handle, pool: Arc::default(), stop, ended })
+    Ok(Running { handle, pool: Arc::default(), stop, ended, thread })
 }
 
 #[cfg(test)]
