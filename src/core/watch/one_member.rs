@@ -52,19 +52,19 @@ pub async fn ask_history(
         endpoints_left: 1,
         may_resend: true,
     };
-    let asking = async {
-        let mut progress = Progress::default();
-        let (mut open, hop) = attempt.open(endpoint, &budget, &mut progress).await.map_err(error_of)?;
-        match tokio::time::timeout(ample, open.begin(&hop)).await {
-            Ok(begun) => begun?,
-            Err(_) => return Ok(None),
-        }
-        attempt.complete(open, &hop, endpoint, &budget, &mut progress).await.map(Some).map_err(error_of)
-    };
-    tokio::time::timeout(patience.saturating_add(ample), asking).await.unwrap_or_else(|_| {
+    let late = |_| {
         let text = format!("{} did not answer within {} ms", endpoint.url(), patience.as_millis());
-        Err(Error::new(Status::Timeout, text).at(endpoint.url()))
-    })
+        Error::new(Status::Timeout, text).at(endpoint.url())
+    };
+    let mut progress = Progress::default();
+    let opening = tokio::time::timeout(patience, attempt.open(endpoint, &budget, &mut progress));
+    let (mut open, hop) = opening.await.map_err(late)?.map_err(error_of)?;
+    match tokio::time::timeout(ample, open.begin(&hop)).await {
+        Ok(begun) => begun?,
+        Err(_) => return Ok(None),
+    }
+    let completing = attempt.complete(open, &hop, endpoint, &budget, &mut progress);
+    tokio::time::timeout(patience, completing).await.map_err(late)?.map(Some).map_err(error_of)
 }
 
 fn error_of(failed: Failed) -> Error {
