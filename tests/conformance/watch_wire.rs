@@ -68,8 +68,8 @@ fn credentials_keys_prefix_and_the_path_of_the_endpoint_are_used_by_watch_histor
 fn one_event_mode_asks_for_the_index_behind_the_last_event_over_one_connection() {
     let server = ScriptedServer::by(|request| match wait_index(request) {
         20 => Reply::etcd(200, 99, &event(42)),
-        43 => Reply::etcd(200, 7, &event(43)),
-        44 => head(7).chunks([event(50)]),
+        43 => Reply::etcd(200, 60, &event(43)),
+        44 => head(60).chunks([event(50)]),
         _ => head(50).unfinished_chunks(Vec::<String>::new()),
     });
     let client = Client::of(&server.endpoint());
