@@ -293,6 +293,35 @@ fn another_cluster_is_told_or_its_state_is_handed_over_and_its_watch_begins_ther
     }
 }
 
+#[test]
+fn another_cluster_stays_another_one_when_its_state_cannot_be_read_at_once() {
+    let other = |reply: Reply| reply.header("X-Etcd-Cluster-Id", "other");
+    let (mut opened, mut asked) = (0, 0);
+    let server = ScriptedServer::by(move |request| {
+        if !is_watch(request) {
+            asked += 1;
+            let body = r#"{"action":"get","node":{"key":"/k","value":"state","modifiedIndex":3}}"#;
+            return match asked {
+                1 => other(refusal(401, 110, 0)),
+                _ => other(Reply::json(200, body).header("X-Etcd-Index", "15")),
+            };
+        }
+        opened += 1;
+        match (opened, wait_index(request)) {
+            (1, 20) => stream(19, &[event(20)]).reset_at(Place::End),
+            (_, 21) => other(Reply::new(200).header("X-Etcd-Index", "15")).unfinished_chunks([event(21)]),
+            (_, 16) => other(Reply::new(200).header("X-Etcd-Index", "15")).unfinished_chunks([event(16)]),
+            (_, index) => panic!("{index}"),
+        }
+    });
+    let client = Client::of(&server.endpoint());
+    let watcher = watch(&client, &Watch { resync: true, ..after(19) });
+    assert_eq!(indexes(&watcher, 1), [20]);
+    assert_eq!(fails(&watcher).api_code, 110);
+    assert_eq!(next(&watcher).action_number, ETCD_ACTION_RESYNC);
+    assert_eq!(indexes(&watcher, 1), [16], "nothing of the new cluster is left out");
+}
+
 // Silence is not the same as nothing: only a head without an event behind it says that the history holds none.
 #[test]
 fn history_that_answers_late_is_waited_for() {

@@ -37,7 +37,7 @@ pub struct Follower {
     is_behind: bool,
     events_delivered: u64,
     /// The watch means nothing on another cluster.
-    cluster_id: Option<Vec<u8>>,
+    pub(super) cluster_id: Option<Vec<u8>>,
     /// Why endpoints failed, one after another, since a member has last brought something or was found alive.
     failures: Vec<Error>,
     pub(super) backoff: Backoff,
@@ -195,9 +195,6 @@ impl Follower {
         let (began_on, now) = (String::from_utf8_lossy(before), String::from_utf8_lossy(&id));
         let text =
             format!("a watch of cluster {now}, but it began on cluster {began_on}; read the state and watch anew");
-        if self.options.resync {
-            self.cluster_id = Some(id.clone());
-        }
         Some(invalid(endpoint, &text))
     }
 

@@ -51,6 +51,8 @@ impl Follower {
             );
             return Err(Error::new(Status::InvalidResponse, text).at(&answered.endpoint));
         }
+        // Only now: until the state is known, the position is one of the cluster before.
+        self.cluster_id = answered.answer.headers.get("x-etcd-cluster-id").map(|id| id.as_bytes().to_vec());
         self.position.state_at(state.index());
         let weight = state.weight();
         self.events.add(Ok(state), weight).await;
