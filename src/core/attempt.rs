@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deadline::Budget;
+use super::client::Shared;
+use super::condition::Proof;
+use super::deadline::{Budget, LONGEST_SHARE};
 use super::endpoint::{Credentials, Endpoint, Origin};
 use super::error::{Error, Outcome};
-use super::exchange::{Answer, Failure, Hop, Progress, Request, Session};
+use super::exchange::{Answer, Failure, Hop, Request, Session};
 use super::log::{Level, Log, curl};
+use super::member_check;
 use super::open_answer::OpenAnswer;
+use super::pool::Pool;
+use super::progress::Progress;
 use super::redirect;
 use super::ring::Endpoints;
 use super::status::Status;
@@ -31,6 +36,14 @@ pub enum Failed {
     Final(Error),
 }
 
+impl Failed {
+    pub fn into_error(self) -> Error {
+        match self {
+            Failed::NotSent(error) | Failed::Unknown(error) | Failed::Pending(error) | Failed::Final(error) => error,
+        }
+    }
+}
+
 /// Carries a call out on one endpoint. A server protocol is an implementation of this.
 pub trait Attempt: Sync {
     /// What the endpoint answered; it may still be a refusal.
@@ -40,37 +53,92 @@ pub trait Attempt: Sync {
         &'a self,
         endpoint: &'a Endpoint,
         budget: &'a Budget,
-        progress: &'a mut Progress,
+        progress: &'a Progress,
     ) -> impl Future<Output = Result<Self::Answer, Failed>> + Send + 'a;
+
+    /// What the answer proves about the endpoint.
+    fn proof(&self, _answer: &Self::Answer) -> Proof {
+        Proof::Alive
+    }
+
+    /// Why an answer of the endpoint would not be taken, as things stand now.
+    fn refusal(&self, _endpoint: &Endpoint) -> Option<Error> {
+        None
+    }
+
+    /// Whether an endpoint that has not answered for long should be waited for any longer.
+    fn is_trustworthy<'a>(&'a self, _endpoint: &'a Endpoint) -> impl Future<Output = Result<(), Error>> + Send + 'a {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// An attempt in HTTP/1.1, as the v2 API speaks it.
 pub struct HttpAttempt<'a> {
-    pub session: Session<'a>,
-    pub request: &'a Request,
-    pub credentials: Option<&'a Credentials>,
-    pub max_redirects: u32,
+    client: &'a Shared,
+    session: Session<'a>,
+    request: &'a Request,
+    credentials: Option<&'a Credentials>,
     /// The configured endpoints: a redirect to one of them may carry credentials.
-    pub endpoints: &'a Endpoints,
-    pub log: &'a Log,
+    endpoints: &'a Endpoints,
+    log: &'a Log,
 }
 
 impl Attempt for HttpAttempt<'_> {
     type Answer = Answer;
 
-    async fn on(&self, endpoint: &Endpoint, budget: &Budget, progress: &mut Progress) -> Result<Answer, Failed> {
+    async fn on(&self, endpoint: &Endpoint, budget: &Budget, progress: &Progress) -> Result<Answer, Failed> {
         let (open, hop) = self.open(endpoint, budget, progress).await?;
         self.complete(open, &hop, endpoint, budget, progress).await
     }
+
+    /// The quorum had to agree on a write and on a read that asks for it, when the answer has the store's index.
+    fn proof(&self, answer: &Answer) -> Proof {
+        let asks_the_quorum = self.request.effect.is_write() || self.request.is_quorum_read();
+        let has_index = v2::keys_answer::index_of(answer).is_ok_and(|index| index > 0);
+        if asks_the_quorum && has_index { Proof::Quorum } else { Proof::Alive }
+    }
+
+    fn refusal(&self, endpoint: &Endpoint) -> Option<Error> {
+        let may_be_old = self.client.config.refuse_isolated && self.request.is_plain_read();
+        (may_be_old && endpoint.condition().is_isolated()).then(|| {
+            let text = format!(
+                "{} is cut off from the majority of its cluster, so what it knows may be old; read with quorum, or wait",
+                endpoint.url()
+            );
+            Error::new(Status::NoLeader, text).at(endpoint.url())
+        })
+    }
+
+    async fn is_trustworthy(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let patience = LONGEST_SHARE;
+        member_check::check(self.client, self.session.pool, endpoint, patience, patience).await.result.map(|_| ())
+    }
 }
 
-impl HttpAttempt<'_> {
+impl<'a> HttpAttempt<'a> {
+    pub fn new(client: &'a Shared, pool: &'a Pool, request: &'a Request, endpoints: &'a Endpoints) -> HttpAttempt<'a> {
+        let config = &client.config;
+        HttpAttempt {
+            client,
+            session: Session { connector: &client.connector, pool, max_body: config.max_body },
+            request,
+            credentials: config.credentials.as_ref(),
+            endpoints,
+            log: &config.log,
+        }
+    }
+
+    /// The client's user name and password stay here.
+    pub fn without_credentials(self) -> HttpAttempt<'a> {
+        HttpAttempt { credentials: None, ..self }
+    }
+
     /// Follows redirects to an answer that is none, and stops at its head.
     pub async fn open(
         &self,
         endpoint: &Endpoint,
         budget: &Budget,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> Result<(OpenAnswer, Hop), Failed> {
         let mut hop = self.first_hop(endpoint);
         let mut followed = 0;
@@ -86,11 +154,12 @@ impl HttpAttempt<'_> {
             if !redirect::is_redirect(open.http_status) {
                 return Ok((open, hop));
             }
-            let completed = self.session.complete(open, &hop, budget, progress).await;
+            let completed = self.session.complete(open, &hop, progress).await;
             let answer = completed.map_err(|failure| self.failed(failure))?;
             // A redirect is an answer which says that this server did not act on the request.
-            let next =
-                redirect::next_hop(&hop, &answer, followed, self.max_redirects, |origin| self.credentials_for(origin));
+            let next = redirect::next_hop(&hop, &answer, followed, self.client.config.max_redirects, |origin| {
+                self.credentials_for(origin)
+            });
             hop = next.map_err(Failed::NotSent)?;
             followed += 1;
         }
@@ -103,9 +172,9 @@ impl HttpAttempt<'_> {
         hop: &Hop,
         endpoint: &Endpoint,
         budget: &Budget,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> Result<Answer, Failed> {
-        let completed = self.session.complete(open, hop, budget, progress).await;
+        let completed = self.session.complete(open, hop, progress).await;
         let answer = completed.map_err(|failure| self.failed(failure))?;
         self.judge(answer, endpoint, hop, budget).await
     }
@@ -150,8 +219,8 @@ impl HttpAttempt<'_> {
             self.log.write(Level::Debug, &curl(&request, &hop, self.session.connector));
         }
         // Its progress is not the call's: when it is cut off, the call's own request was answered all the same.
-        let mut progress = Progress::default();
-        let asking = self.session.exchange(&request, &hop, budget, &mut progress);
+        let progress = Progress::default();
+        let asking = self.session.exchange(&request, &hop, budget, &progress);
         let answer = tokio::time::timeout(VERSION_PATIENCE, asking).await.ok()?.ok()?;
         v2::version::decode(&answer, "").ok().map(|version| version.server)
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::backoff::Backoff;
 use super::client::{Client, Shared};
 use super::error::{Error, Result};
 use super::log::Level;
@@ -104,7 +105,8 @@ fn positive_interval(ms: i64) -> Result<Duration> {
 
 async fn sync_for_ever(client: Arc<Shared>, pool: Arc<Pool>, interval: Duration) {
     let log = &client.config.log;
-    let mut failures = 0_u32;
+    // The retries are spread, so that many clients do not come back at the same moment.
+    let mut retries = Backoff::between(FIRST_RETRY, interval);
     while !client.closed.is_cancelled() {
         // Boxed, so that the task is small while it waits.
         let limited = within(None, Some(client.config.request_timeout.unwrap_or(LONGEST_IN_BACKGROUND)));
@@ -112,39 +114,16 @@ async fn sync_for_ever(client: Arc<Shared>, pool: Arc<Pool>, interval: Duration)
         pool.close_old(Instant::now());
         let pause = match result {
             Ok(()) => {
-                failures = 0;
+                retries.reset();
                 interval
             }
             Err(error) => {
-                let retry = retry_after(failures, interval);
-                failures = failures.saturating_add(1);
+                let retry = retries.next_pause();
                 let ms = retry.as_millis();
                 log.write(Level::Warn, &format!("auto-sync failed and tries again in {ms} ms: {}", error.message()));
                 retry
             }
         };
         tokio::time::sleep(pause).await;
-    }
-}
-
-/// Doubled with each failure up to the interval, and spread, so that many clients do not come back at the same moment.
-fn retry_after(failures: u32, interval: Duration) -> Duration {
-    let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures));
-    doubled.min(interval).mul_f64(0.5 + fastrand::f64() / 2.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retries_come_sooner_than_the_interval_and_slow_down_to_it() {
-        let interval = Duration::from_secs(10);
-        for failures in 0..40 {
-            let retry = retry_after(failures, interval);
-            assert!(retry <= interval && retry >= FIRST_RETRY / 2, "{failures}: {retry:?}");
-        }
-        assert!(retry_after(0, interval) <= FIRST_RETRY && retry_after(39, interval) >= interval / 2);
-        assert!(retry_after(5, Duration::from_millis(20)) <= Duration::from_millis(20));
     }
 }

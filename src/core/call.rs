@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::HttpAttempt;
 use super::client::Shared;
-use super::cluster::{History, Limits, walk};
+use super::cluster::{Limits, walk};
 use super::error::{Error, Outcome, Result};
-use super::exchange::{Answer, Request, Session};
+use super::exchange::{Answer, Request};
+use super::history::History;
 use super::pool::Pool;
 use super::ring::{Endpoints, Round};
 use super::status::Status;
@@ -67,22 +68,21 @@ pub async fn http_to(
         Some(context) => context.deadline(),
         None => config.request_timeout.and_then(|timeout| started.checked_add(timeout)),
     };
-    let limits = Limits { deadline, header_timeout: config.header_timeout, connect_timeout: config.connect_timeout };
+    let limits = Limits {
+        deadline,
+        header_timeout: config.header_timeout,
+        connect_timeout: config.connect_timeout,
+        may_overtake: true,
+    };
     let Destination { endpoints, with_credentials } = destination;
     let mut round = endpoints.round();
     let mut history = History::new(request.effect);
-    let attempt = HttpAttempt {
-        session: Session { connector: &client.connector, pool: &pool, max_body: config.max_body },
-        request: &request,
-        credentials: config.credentials.as_ref().filter(|_| with_credentials),
-        max_redirects: config.max_redirects,
-        endpoints: &endpoints,
-        log: &config.log,
-    };
+    let attempt = HttpAttempt::new(&client, &pool, &request, &endpoints);
+    let attempt = if with_credentials { attempt } else { attempt.without_credentials() };
     let mut interruption = pin!(interruption(context.as_ref(), &client.closed, deadline));
     // Asked before anything is sent: a call whose context is over sends nothing.
     if let Poll::Ready(status) = poll_once(interruption.as_mut()).await {
-        return Err(interrupted(status, started, &mut round, history));
+        return Err(interrupted(status, started, &round, history));
     }
     let ended = {
         let mut walking = pin!(walk(&attempt, &mut round, &limits, &mut history, &config.log));
@@ -95,17 +95,21 @@ pub async fn http_to(
         })
         .await
     };
+    if endpoints.has_trouble() {
+        client.lookout.want();
+    }
     match ended {
-        Ok(Ok(answer)) => {
-            let endpoint = round.current().map_or_else(String::new, |endpoint| endpoint.url().to_owned());
-            Ok(Answered { answer, endpoint, outcome: history.outcome(), errors: history.into_errors() })
+        Ok(Ok((answer, endpoint))) => {
+            let outcome = history.outcome();
+            let errors = history.take_errors(Status::Timeout, "overtaken by another endpoint");
+            Ok(Answered { answer, endpoint: endpoint.url().to_owned(), outcome, errors })
         }
         // A context error beats everything that was collected.
         Ok(Err(error)) => match poll_once(interruption.as_mut()).await {
             Poll::Ready(status) => Err(overtaken(status, started, error)),
             Poll::Pending => Err(error),
         },
-        Err(status) => Err(interrupted(status, started, &mut round, history)),
+        Err(status) => Err(interrupted(status, started, &round, history)),
     }
 }
 
@@ -174,25 +178,28 @@ fn why(status: Status, started: Instant) -> String {
     }
 }
 
-fn interrupted(status: Status, started: Instant, round: &mut Round<'_>, history: History) -> Error {
-    let outcome = history.outcome_when_interrupted();
+fn interrupted(status: Status, started: Instant, round: &Round<'_>, mut history: History) -> Error {
+    let outcome = history.outcome();
     let why = why(status, started);
-    let Some(endpoint) = history.current().map(str::to_owned) else {
-        return Error::new(status, format!("{why}; nothing was sent"))
-            .with_outcome(outcome)
-            .with_list(history.into_errors());
-    };
+    let newest = history.newest_running();
     if status == Status::DeadlineExceeded {
-        // The endpoint used up the time of this call; the next call starts elsewhere.
-        round.pin_behind_current();
+        history.note_the_silent();
+        if let Some((endpoint, _)) = &newest {
+            // The endpoint used up the time of this call; the next call starts elsewhere.
+            round.pin_behind(endpoint);
+        }
     }
-    let doing = history.progress.describe();
-    let mut list = history.into_errors();
-    let failed = if list.is_empty() { String::new() } else { format!(" ({} failed before)", list.len()) };
     let entry = if status == Status::DeadlineExceeded { Status::Timeout } else { status };
-    list.push(Error::new(entry, format!("{endpoint}: {why}, while {doing}")).at(&endpoint).with_outcome(outcome));
-    Error::new(status, format!("{why}, while {doing} of {endpoint}{failed}"))
-        .at(&endpoint)
+    let list = history.take_errors(entry, &why);
+    let Some((endpoint, doing)) = newest else {
+        return Error::new(status, format!("{why}; nothing was sent")).with_outcome(outcome).with_list(list);
+    };
+    let failed = match list.len() {
+        0 | 1 => String::new(),
+        count => format!(" ({} others did not answer either)", count.saturating_sub(1)),
+    };
+    Error::new(status, format!("{why}, while {doing} of {}{failed}", endpoint.url()))
+        .at(endpoint.url())
         .with_outcome(outcome)
         .with_list(list)
 }

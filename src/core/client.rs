@@ -13,6 +13,7 @@ use super::error::{Error, Result};
 use super::exchange::{Answer, Request};
 use super::keys::Operation;
 use super::log::Level;
+use super::lookout::Lookout;
 use super::pool::Pool;
 use super::proxy::Proxies;
 use super::response::Response;
@@ -21,7 +22,6 @@ use super::status::Status;
 use super::tls::Tls;
 use super::v2;
 use super::v2::failure::Asked;
-use super::watch::member_check::MemberChecks;
 use crate::rt::callback;
 use crate::rt::context::Context;
 use crate::rt::internal::Internal;
@@ -34,7 +34,7 @@ pub struct Shared {
     pub ring: Ring,
     pub connector: Connector,
     pub closed: CancellationToken,
-    pub member_checks: MemberChecks,
+    pub lookout: Lookout,
 }
 
 pub struct Client {
@@ -57,16 +57,12 @@ impl Client {
                 "protocol: etcd v3 is not part of this version; use AUTO or V2",
             ));
         }
+        // A configuration can be used for several clients.
+        config.endpoints.iter_mut().for_each(|endpoint| *endpoint = Arc::new(endpoint.unmet()));
         let ring = Ring::new(config.endpoints.clone())?;
         let tls = Tls::new(config.tls.clone(), config.log.clone())?;
         let connector = Connector::new(Proxies::new(&config.proxy), tls);
-        let shared = Shared {
-            config,
-            ring,
-            connector,
-            closed: CancellationToken::new(),
-            member_checks: MemberChecks::default(),
-        };
+        let shared = Shared { config, ring, connector, closed: CancellationToken::new(), lookout: Lookout::default() };
         Ok(Client {
             shared: Arc::new(shared),
             lanes: Lanes::default(),
@@ -124,7 +120,9 @@ impl Client {
 
     pub(super) fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {
         let (shared, request, context) = (self.shared.clone(), Arc::new(request), context.cloned());
-        self.block_on(|pool| call::http(shared, pool, request, context))?
+        let result = self.block_on(|pool| call::http(shared, pool, request, context))?;
+        self.keep_lookout();
+        result
     }
 
     /// A call of an API other than keys: its answer, or the error that the answer is.

@@ -43,6 +43,8 @@ pub struct Config {
     pub tls: TlsSettings,
     pub protocol: Protocol,
     pub log: Log,
+    /// Whether a plain read takes no answer of a member that is known to be cut off from the others.
+    pub refuse_isolated: bool,
     /// The largest body of an answer that is read.
     pub max_body: usize,
 }
@@ -63,6 +65,7 @@ impl Default for Config {
             tls: TlsSettings::default(),
             protocol: Protocol::Auto,
             log: Log::default(),
+            refuse_isolated: false,
             max_body: 256 << 20,
         }
     }

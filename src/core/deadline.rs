@@ -1,4 +1,5 @@
-//! How long one attempt may take: header timeout, connect timeout, and a fair share of what is left of the deadline.
+//! How long one attempt may take: header timeout and connect timeout; and how long it is waited for alone: a fair share of
+//! what is left of the deadline.
 
 use std::time::{Duration, Instant};
 
@@ -13,50 +14,31 @@ pub struct Limit {
 pub enum Reason {
     ConnectTimeout,
     HeaderTimeout,
-    FairShare,
 }
 
 /// What an attempt has to know about time.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     pub deadline: Option<Instant>,
+    /// When another endpoint is asked, if there is one.
+    pub share: Option<Instant>,
     pub header_timeout: Option<Duration>,
     pub connect_timeout: Option<Duration>,
-    /// The endpoint being tried included.
-    pub endpoints_left: usize,
-    /// Whether another endpoint may be asked after the request has been sent.
+    /// Whether the request may be sent again after it has been sent.
     pub may_resend: bool,
 }
 
 impl Budget {
-    /// Until the connection is there. Nothing is sent yet, so every operation may go on to the next endpoint.
+    /// Until the connection is there.
     pub fn connect_limit(&self, now: Instant, hop_started: Instant) -> Option<Limit> {
         let connect = limit(now, self.connect_timeout, Reason::ConnectTimeout);
-        earliest([connect, self.header_limit(hop_started), self.fair_share(now)])
+        [connect, self.header_limit(hop_started)].into_iter().flatten().min_by_key(|limit| limit.at)
     }
 
-    /// Until the headers are there. What must not be sent twice gains nothing from giving up early, so it
-    /// may wait for the whole deadline.
-    pub fn answer_limit(&self, now: Instant, hop_started: Instant) -> Option<Limit> {
-        let share = if self.may_resend { self.fair_share(now) } else { None };
-        earliest([self.header_limit(hop_started), share])
-    }
-
-    /// Until the next piece of the body.
-    pub fn body_limit(&self, now: Instant) -> Option<Limit> {
-        if self.may_resend { self.fair_share(now) } else { None }
-    }
-
-    /// The header timeout counts from the start of each hop and covers connect, TLS, send and headers.
-    fn header_limit(&self, hop_started: Instant) -> Option<Limit> {
+    /// Until the headers are there. The header timeout counts from the start of each hop and covers connect, TLS, send and
+    /// headers, not the body.
+    pub fn header_limit(&self, hop_started: Instant) -> Option<Limit> {
         limit(hop_started, self.header_timeout, Reason::HeaderTimeout)
-    }
-
-    /// The last endpoint needs no share: the deadline itself ends the call.
-    fn fair_share(&self, now: Instant) -> Option<Limit> {
-        let left = u32::try_from(self.endpoints_left).ok().filter(|left| *left > 1)?;
-        let remaining = self.deadline?.saturating_duration_since(now);
-        limit(now, remaining.checked_div(left), Reason::FairShare)
     }
 }
 
@@ -64,8 +46,23 @@ fn limit(from: Instant, after: Option<Duration>, reason: Reason) -> Option<Limit
     Some(Limit { at: from.checked_add(after?)?, reason })
 }
 
-fn earliest<const COUNT: usize>(limits: [Option<Limit>; COUNT]) -> Option<Limit> {
-    limits.into_iter().flatten().min_by_key(|limit| limit.at)
+/// How long one endpoint may keep a call waiting before another one is asked as well, with a deadline or without.
+pub const LONGEST_SHARE: Duration = Duration::from_secs(5);
+
+/// Nothing is asked a second time for less than this.
+pub const SHORTEST_SECOND_TRY: Duration = Duration::from_millis(250);
+
+/// The fair share of one of `left` endpoints in what is `remaining` of the deadline. With `spare`, as much is set aside for
+/// asking once more: etcd loses a request without a word when the leader dies that it was handed to.
+pub fn fair_share(remaining: Option<Duration>, left: usize, spare: bool) -> Duration {
+    let Some(remaining) = remaining else { return LONGEST_SHARE };
+    let left = u32::try_from(left.max(1)).unwrap_or(u32::MAX);
+    let with_spare = remaining.checked_div(left.saturating_add(1)).unwrap_or_default();
+    let share = match spare && with_spare >= SHORTEST_SECOND_TRY {
+        true => with_spare,
+        false => remaining.checked_div(left).unwrap_or_default(),
+    };
+    share.min(LONGEST_SHARE)
 }
 
 #[cfg(test)]
@@ -74,53 +71,35 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn budget(now: Instant, endpoints_left: usize) -> Budget {
-        Budget {
-            deadline: Some(now + 6 * SECOND),
-            header_timeout: None,
-            connect_timeout: None,
-            endpoints_left,
-            may_resend: true,
-        }
+    #[test]
+    fn each_endpoint_gets_a_fair_share_of_what_is_left_and_as_much_is_spared_for_asking_again() {
+        assert_eq!(fair_share(Some(6 * SECOND), 3, false), 2 * SECOND);
+        assert_eq!(fair_share(Some(6 * SECOND), 2, true), 2 * SECOND);
     }
 
     #[test]
-    fn each_endpoint_gets_a_fair_share_of_what_is_left() {
-        let now = Instant::now();
-        let share = budget(now, 3).answer_limit(now, now).expect("limited");
-        assert_eq!(share, Limit { at: now + 2 * SECOND, reason: Reason::FairShare });
+    fn nothing_is_spared_from_a_short_deadline() {
+        assert_eq!(fair_share(Some(SECOND / 4), 1, true), SECOND / 4);
     }
 
     #[test]
-    fn the_last_endpoint_may_use_all_that_is_left() {
-        let now = Instant::now();
-        assert_eq!(budget(now, 1).answer_limit(now, now), None);
-    }
-
-    #[test]
-    fn what_must_not_be_sent_twice_shares_only_the_time_to_connect() {
-        let now = Instant::now();
-        let one_shot = Budget { may_resend: false, ..budget(now, 2) };
-        assert!(one_shot.connect_limit(now, now).is_some());
-        assert_eq!(one_shot.answer_limit(now, now), None);
+    fn a_share_is_never_longer_than_patience_lasts() {
+        assert_eq!(fair_share(None, 3, true), LONGEST_SHARE);
+        assert_eq!(fair_share(Some(1000 * SECOND), 1, false), LONGEST_SHARE);
     }
 
     #[test]
     fn the_header_timeout_counts_from_the_start_of_the_hop() {
         let started = Instant::now();
-        let budget = Budget { header_timeout: Some(SECOND), ..budget(started, 1) };
-        let later = started + SECOND / 2;
-        assert_eq!(
-            budget.answer_limit(later, started),
-            Some(Limit { at: started + SECOND, reason: Reason::HeaderTimeout })
-        );
-        assert_eq!(budget.body_limit(later), None);
-    }
-
-    #[test]
-    fn without_a_deadline_there_is_no_share() {
-        let now = Instant::now();
-        let budget = Budget { deadline: None, ..budget(now, 3) };
-        assert_eq!(budget.answer_limit(now, now), None);
+        let budget = Budget {
+            deadline: None,
+            share: None,
+            header_timeout: Some(SECOND),
+            connect_timeout: None,
+            may_resend: true,
+        };
+        let limit = Limit { at: started + SECOND, reason: Reason::HeaderTimeout };
+        assert_eq!(budget.header_limit(started), Some(limit));
+        assert_eq!(budget.connect_limit(started + SECOND / 2, started), Some(limit));
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use http::uri::{Authority, Uri};
 
+use super::condition::Condition;
 use super::encoding;
+use super::member_check::LastCheck;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -90,6 +92,8 @@ pub struct Endpoint {
     path: String,
     query: Vec<(String, String)>,
     credentials: Option<Credentials>,
+    condition: Arc<Condition>,
+    last_check: Arc<LastCheck>,
 }
 
 impl Endpoint {
@@ -136,6 +140,8 @@ impl Endpoint {
             path: String::new(),
             query: Vec::new(),
             credentials: None,
+            condition: Arc::default(),
+            last_check: Arc::default(),
         })
     }
 
@@ -168,6 +174,8 @@ impl Endpoint {
             path: clean_path(uri.path()),
             query,
             credentials: userinfo.map(credentials_of),
+            condition: Arc::default(),
+            last_check: Arc::default(),
         })
     }
 
@@ -193,6 +201,21 @@ impl Endpoint {
     pub fn with_own_credentials(mut self, credentials: Option<Credentials>) -> Endpoint {
         self.credentials = credentials;
         self
+    }
+
+    /// The same endpoint for another client, which has met nobody there yet.
+    pub fn unmet(&self) -> Endpoint {
+        Endpoint { condition: Arc::default(), last_check: Arc::default(), ..self.clone() }
+    }
+
+    /// What this client has met there.
+    pub fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// What the member said when it was last asked whether it can be trusted.
+    pub fn last_check(&self) -> &LastCheck {
+        &self.last_check
     }
 
     /// Whether requests to both go to the same place, however the URLs are written.

@@ -14,8 +14,8 @@ use super::endpoint::{Credentials, Origin};
 use super::error::Error;
 use super::open_answer::OpenAnswer;
 use super::pool::Pool;
+use super::progress::Progress;
 use super::proxy::Via;
-use super::socket::Wire;
 use super::status::Status;
 
 /// What a call sends, whichever endpoint it goes to.
@@ -29,6 +29,17 @@ pub struct Request {
     pub content_type: Option<&'static str>,
     pub body: Bytes,
     pub effect: Effect,
+}
+
+impl Request {
+    /// A read of keys to which every member answers by itself, the wire form says it.
+    pub fn is_plain_read(&self) -> bool {
+        self.effect == Effect::Read && self.query.contains("quorum=false")
+    }
+
+    pub fn is_quorum_read(&self) -> bool {
+        self.effect == Effect::Read && self.query.contains("quorum=true")
+    }
 }
 
 /// What a second sending could do.
@@ -84,49 +95,6 @@ pub enum Failure {
     Unknown(Error),
 }
 
-/// Where a call stands, for the error of a call that is cut off in the middle.
-#[derive(Debug, Clone, Default)]
-pub struct Progress {
-    phase: Phase,
-    /// The connection in use, and how much had been written on it before this request.
-    wire: Option<(Arc<Wire>, u64)>,
-    /// Whether a copy of the request went out before, over a connection that broke. It stays true for the whole attempt:
-    /// no answer to a later copy tells what became of the first.
-    sent_before: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    Connecting,
-    Answer,
-    Body,
-}
-
-impl Progress {
-    pub fn describe(&self) -> &'static str {
-        match self.phase {
-            Phase::Connecting => "waiting for the connection",
-            Phase::Answer => "waiting for the answer",
-            Phase::Body => "reading the answer",
-        }
-    }
-
-    /// Whether a byte of the request may have reached the server.
-    pub fn is_sent(&self) -> bool {
-        self.sent_before || self.wire.as_ref().is_some_and(|(wire, before)| wire.written() > *before)
-    }
-
-    pub fn was_sent_before(&self) -> bool {
-        self.sent_before
-    }
-
-    /// Another request of the same attempt begins.
-    pub fn next_request(&mut self) {
-        *self = Progress { sent_before: self.sent_before, ..Progress::default() };
-    }
-}
-
 /// What an exchange works with, the same for every attempt of a call.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
@@ -142,10 +110,10 @@ impl Session<'_> {
         request: &Request,
         hop: &Hop,
         budget: &Budget,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> Result<Answer, Failure> {
         let open = self.open(request, hop, budget, progress).await?;
-        self.complete(open, hop, budget, progress).await
+        self.complete(open, hop, progress).await
     }
 
     /// Sends the request and gives the head of its answer.
@@ -154,7 +122,7 @@ impl Session<'_> {
         request: &Request,
         hop: &Hop,
         budget: &Budget,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> Result<OpenAnswer, Failure> {
         let started = Instant::now();
         let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
@@ -165,13 +133,12 @@ impl Session<'_> {
             let mut connection = connected.map_err(|error| failure(error, progress))?;
             let wire = connection.wire().clone();
             let (written, read) = (wire.written(), wire.read());
-            progress.wire = Some((wire.clone(), written));
-            progress.phase = Phase::Answer;
+            progress.sending(&wire, written);
             let message = build(request, hop, via.as_ref()).map_err(|error| failure(error, progress))?;
             let (error, timed_out) = match self.head(&mut connection, message, hop, budget, started).await {
                 Ok(head) => {
-                    progress.phase = Phase::Body;
-                    return Ok(OpenAnswer::new(head, connection, reached.clone(), started));
+                    progress.reading();
+                    return Ok(OpenAnswer::new(head, connection, reached.clone()));
                 }
                 Err(failed) => failed,
             };
@@ -179,9 +146,8 @@ impl Session<'_> {
             let stale = connection.is_reused() && wire.read() == read && !timed_out;
             // A pooled connection that the server had closed says nothing about the server: try a fresh one.
             // Once a byte went out, that is only safe for what may be sent twice.
-            if stale && (!sent || (request.effect.may_resend() && !progress.sent_before)) {
-                progress.sent_before |= sent;
-                progress.next_request();
+            if stale && (!sent || (request.effect.may_resend() && !progress.was_sent_before())) {
+                progress.sending_again();
                 continue;
             }
             return Err(failure(error, progress));
@@ -189,14 +155,8 @@ impl Session<'_> {
     }
 
     /// Reads the answer to its end and keeps the connection for the next request.
-    pub async fn complete(
-        &self,
-        open: OpenAnswer,
-        hop: &Hop,
-        budget: &Budget,
-        progress: &mut Progress,
-    ) -> Result<Answer, Failure> {
-        let answer = open.complete(self.pool, hop, budget, self.max_body).await.map_err(Failure::Unknown)?;
+    pub async fn complete(&self, open: OpenAnswer, hop: &Hop, progress: &Progress) -> Result<Answer, Failure> {
+        let answer = open.complete(self.pool, hop, self.max_body).await.map_err(Failure::Unknown)?;
         // Whatever it says, it ends this request: what follows is no part of it.
         progress.next_request();
         Ok(answer)
@@ -213,7 +173,8 @@ impl Session<'_> {
             return Ok(connection);
         }
         let limit = budget.connect_limit(Instant::now(), started);
-        let connecting = self.connector.connect(reached, limit.map(|limit| limit.at).or(budget.deadline));
+        let until = [limit.map(|limit| limit.at), budget.share, budget.deadline].into_iter().flatten().min();
+        let connecting = self.connector.connect(reached, until);
         let connected =
             within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")));
         connected.map_err(|error| match *reached == hop.origin || error.status() == Status::Timeout {
@@ -231,7 +192,7 @@ impl Session<'_> {
         budget: &Budget,
         started: Instant,
     ) -> Result<http::Response<Incoming>, (Error, bool)> {
-        let limit = budget.answer_limit(Instant::now(), started);
+        let limit = budget.header_limit(started);
         match within(limit, connection.send(message, budget.may_resend)).await {
             Ok(head) => head.map_err(|error| {
                 let of_tls = self.connector.tls_failure(&hop.origin, &error);
@@ -288,7 +249,6 @@ pub(super) fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) ->
     let (status, why) = match limit.reason {
         Reason::ConnectTimeout => (Status::Connect, "the connect timeout passed"),
         Reason::HeaderTimeout => (Status::Timeout, "the header timeout passed"),
-        Reason::FairShare => (Status::Timeout, "its share of the deadline passed"),
     };
     let origin = hop.origin.to_string();
     Error::new(status, format!("{origin}: {why} after {waited} ms while {doing}")).at(&origin)

@@ -1,16 +1,14 @@
 //! An answer whose body is still on its way: read to its end at once, or piece by piece while a watch lasts.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 
 use super::connection::Connection;
-use super::deadline::Budget;
 use super::endpoint::Origin;
 use super::error::Error;
-use super::exchange::{Answer, Hop, broken, timeout, within};
+use super::exchange::{Answer, Hop, broken};
 use super::pool::Pool;
 use super::status::Status;
 
@@ -26,19 +24,13 @@ pub struct OpenAnswer {
     connection: Connection,
     /// Whom the connection reaches: the origin itself, or the proxy on the way to it.
     reached: Arc<Origin>,
-    started: Instant,
 }
 
 impl OpenAnswer {
-    pub fn new(
-        head: http::Response<Incoming>,
-        connection: Connection,
-        reached: Arc<Origin>,
-        started: Instant,
-    ) -> OpenAnswer {
+    pub fn new(head: http::Response<Incoming>, connection: Connection, reached: Arc<Origin>) -> OpenAnswer {
         let (parts, body) = head.into_parts();
         let http_status = parts.status.as_u16();
-        OpenAnswer { http_status, headers: parts.headers, body, begun: None, connection, reached, started }
+        OpenAnswer { http_status, headers: parts.headers, body, begun: None, connection, reached }
     }
 
     /// Waits until the body begins, or ends without having begun.
@@ -72,14 +64,14 @@ impl OpenAnswer {
     }
 
     /// The whole answer; the connection goes back to `pool`.
-    pub async fn complete(mut self, pool: &Pool, hop: &Hop, budget: &Budget, max_body: usize) -> Result<Answer, Error> {
-        let body = self.read_to_end(hop, budget, max_body).await?;
+    pub async fn complete(mut self, pool: &Pool, hop: &Hop, max_body: usize) -> Result<Answer, Error> {
+        let body = self.read_to_end(hop, max_body).await?;
         let (http_status, headers) = (self.http_status, std::mem::take(&mut self.headers));
         self.give_back(pool).await;
         Ok(Answer { http_status, headers, body })
     }
 
-    async fn read_to_end(&mut self, hop: &Hop, budget: &Budget, max_body: usize) -> Result<Bytes, Error> {
+    async fn read_to_end(&mut self, hop: &Hop, max_body: usize) -> Result<Bytes, Error> {
         let announced = self.body.size_hint().lower();
         if announced > max_body as u64 {
             return Err(self.too_large(hop, max_body));
@@ -87,15 +79,9 @@ impl OpenAnswer {
         let mut collected = Bytes::new();
         let mut joined = Vec::new();
         loop {
-            let limit = budget.body_limit(Instant::now());
-            let piece = match within(limit, self.next_piece(hop)).await {
-                Ok(piece) => piece?,
-                Err(limit) => {
-                    let error = timeout(hop, limit, self.started, "reading the answer");
-                    return Err(error.with_http_status(self.http_status));
-                }
+            let Some(data) = self.next_piece(hop).await? else {
+                return Ok(if joined.is_empty() { collected } else { joined.into() });
             };
-            let Some(data) = piece else { return Ok(if joined.is_empty() { collected } else { joined.into() }) };
             if collected.is_empty() && joined.is_empty() {
                 // Most answers come in one piece, which is handed on without a copy.
                 collected = data;

@@ -42,8 +42,18 @@ impl Endpoints {
 
     /// The endpoint is not to be trusted: if it is pinned, later calls start behind it.
     pub fn pin_behind(&self, endpoint: &Arc<Endpoint>) {
-        let Some(position) = self.list.iter().position(|listed| Arc::ptr_eq(listed, endpoint)) else { return };
-        Round { endpoints: self, start: position, step: 1 }.pin_behind_current();
+        let Some(position) = self.position_of(endpoint) else { return };
+        let Some(behind) = self.position(position, 1) else { return };
+        let _ = self.pin.compare_exchange(position, behind, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    fn position_of(&self, endpoint: &Arc<Endpoint>) -> Option<usize> {
+        self.list.iter().position(|listed| Arc::ptr_eq(listed, endpoint))
+    }
+
+    /// Whether any endpoint is known to be bad.
+    pub fn has_trouble(&self) -> bool {
+        self.list.iter().any(|endpoint| !endpoint.condition().is_good())
     }
 
     pub fn preferred(&self) -> &[Arc<Endpoint>] {
@@ -63,7 +73,7 @@ impl Endpoints {
 
     /// One round: every endpoint once, from the pin on.
     pub fn round(&self) -> Round<'_> {
-        Round { endpoints: self, start: self.pin.load(Ordering::Relaxed), step: 0 }
+        Round { endpoints: self, start: self.pin.load(Ordering::Relaxed), order: Vec::new(), step: 0 }
     }
 
     /// Where a round that began at `start` is after `step` steps: around the group of the start, then through the other
@@ -82,56 +92,76 @@ impl Endpoints {
     }
 }
 
-/// A walk around the ring. It moves the pin only from where it found it, so that a hundred
-/// threads that fail together move it by one and not by a hundred.
+/// A walk around the ring: the good endpoints from the pin on, then the bad ones. It moves the pin only from where it found
+/// it, so that a hundred threads that fail together move it by one and not by a hundred.
 pub struct Round<'a> {
     endpoints: &'a Endpoints,
     start: usize,
+    /// The positions in the order in which they are asked; made only when the first endpoint is not the last one needed.
+    order: Vec<usize>,
     step: usize,
 }
 
 impl<'a> Round<'a> {
     pub fn next_endpoint(&mut self) -> Option<&'a Arc<Endpoint>> {
-        let count = self.endpoints.list.len();
-        if self.step >= count {
-            return None;
+        let pinned = self.endpoints.list.get(self.start)?;
+        if self.step == 0 && pinned.condition().is_good() {
+            self.step = 1;
+            return Some(pinned);
         }
-        let position = self.endpoints.position(self.start, self.step)?;
+        if self.order.is_empty() {
+            self.order = self.order_from_now_on();
+        }
+        let position = *self.order.get(self.step)?;
         self.step += 1;
         self.endpoints.list.get(position)
     }
 
-    /// The endpoint that `next_endpoint` gave last.
-    pub fn current(&self) -> Option<&'a Arc<Endpoint>> {
-        let position = self.endpoints.position(self.start, self.step.checked_sub(1)?)?;
-        self.endpoints.list.get(position)
+    /// All positions in the order of the ring, the bad ones last; what was asked already stays in front.
+    fn order_from_now_on(&self) -> Vec<usize> {
+        let count = self.endpoints.list.len();
+        let mut order: Vec<usize> = (0..count).filter_map(|step| self.endpoints.position(self.start, step)).collect();
+        if let Some(to_ask) = order.get_mut(self.step..) {
+            let is_good = |position: &usize| {
+                self.endpoints.list.get(*position).is_some_and(|endpoint| endpoint.condition().is_good())
+            };
+            to_ask.sort_by_key(|position| !is_good(position));
+        }
+        order
     }
 
-    /// How many endpoints are left, the one that `next_endpoint` gave last included.
+    /// How many endpoints have not been asked.
     pub fn left(&self) -> usize {
-        self.endpoints.list.len().saturating_sub(self.step.saturating_sub(1))
+        self.endpoints.list.len().saturating_sub(self.step)
     }
 
-    /// The endpoint given last answered: later calls start there.
-    pub fn pin_current(&self) {
-        self.move_pin(self.step.saturating_sub(1));
+    /// This endpoint answered: later calls start there.
+    pub fn pin(&self, endpoint: &Arc<Endpoint>) {
+        if self.endpoints.list.get(self.start).is_some_and(|pinned| Arc::ptr_eq(pinned, endpoint)) {
+            return;
+        }
+        if let Some(position) = self.endpoints.position_of(endpoint) {
+            self.move_pin(position);
+        }
     }
 
-    /// The endpoint given last is not to be trusted: later calls start behind it.
-    pub fn pin_behind_current(&self) {
-        self.move_pin(self.step);
+    /// This endpoint is not to be trusted: later calls start behind it.
+    pub fn pin_behind(&self, endpoint: &Arc<Endpoint>) {
+        let position = self.endpoints.position_of(endpoint);
+        if let Some(behind) = position.and_then(|position| self.endpoints.position(position, 1)) {
+            self.move_pin(behind);
+        }
     }
 
     /// Nobody answered. The pin moves too, or every later call would begin with the same bad endpoint.
     pub fn pin_behind_start(&self) {
-        self.move_pin(1);
+        if let Some(behind) = self.endpoints.position(self.start, 1) {
+            self.move_pin(behind);
+        }
     }
 
-    fn move_pin(&self, steps: usize) {
-        let Some(target) = self.endpoints.position(self.start, steps) else { return };
-        if target != self.start {
-            let _ = self.endpoints.pin.compare_exchange(self.start, target, Ordering::Relaxed, Ordering::Relaxed);
-        }
+    fn move_pin(&self, target: usize) {
+        let _ = self.endpoints.pin.compare_exchange(self.start, target, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
@@ -197,6 +227,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::condition::{Proof, Trouble};
 
     fn ring(count: usize) -> Ring {
         let list = (1..=count).map(|port| Arc::new(Endpoint::parse(&format!("http://h:{port}")).expect("valid")));
@@ -214,8 +245,8 @@ mod tests {
         let first = walk(&endpoints);
         let mut round = endpoints.round();
         round.next_endpoint();
-        round.next_endpoint();
-        round.pin_current();
+        let answered = round.next_endpoint().expect("a second one");
+        round.pin(answered);
         let second = walk(&endpoints);
         assert_eq!(second, [first[1].clone(), first[2].clone(), first[0].clone()]);
     }
@@ -249,14 +280,39 @@ mod tests {
     }
 
     #[test]
-    fn the_endpoints_left_count_the_current_one() {
+    fn the_endpoints_left_are_those_that_were_not_asked() {
         let endpoints = ring(3).current();
         let mut round = endpoints.round();
-        round.next_endpoint();
         assert_eq!(round.left(), 3);
         round.next_endpoint();
-        round.next_endpoint();
-        assert_eq!(round.left(), 1);
+        assert_eq!(round.left(), 2);
+        while round.next_endpoint().is_some() {}
+        assert_eq!(round.left(), 0);
+    }
+
+    #[test]
+    fn bad_endpoints_are_asked_last_and_each_is_asked_all_the_same() {
+        let endpoints = Endpoints::in_order(named(&["a", "b", "c", "d"]), Vec::new());
+        let condition = |position: usize| endpoints.list[position].condition();
+        condition(0).failed(Trouble::Unreachable);
+        assert_eq!(names(&endpoints), "b c d a");
+        condition(2).failed(Trouble::Isolated);
+        assert_eq!(names(&endpoints), "b d a c");
+        [1, 3].map(|position| condition(position).failed(Trouble::Unreachable));
+        assert_eq!(names(&endpoints), "a b c d");
+        condition(2).answered(Proof::Quorum);
+        assert_eq!(names(&endpoints), "c a b d");
+    }
+
+    #[test]
+    fn an_endpoint_that_turns_bad_during_a_walk_is_not_asked_twice() {
+        let endpoints = Endpoints::in_order(named(&["a", "b", "c"]), Vec::new());
+        let mut round = endpoints.round();
+        let mut walked = vec![round.next_endpoint().expect("a").host_header()];
+        endpoints.list[0].condition().failed(Trouble::Unreachable);
+        endpoints.list[1].condition().failed(Trouble::Unreachable);
+        walked.extend(std::iter::from_fn(|| round.next_endpoint().map(|endpoint| endpoint.host_header())));
+        assert_eq!(walked, ["a", "c", "b"]);
     }
 
     fn named(names: &[&str]) -> Vec<Arc<Endpoint>> {
@@ -281,12 +337,10 @@ mod tests {
     fn a_last_resort_that_answered_stays_pinned_until_it_fails() {
         let endpoints = Endpoints::in_order(named(&["a", "b"]), named(&["x"]));
         let mut round = endpoints.round();
-        while round.next_endpoint().is_some_and(|endpoint| endpoint.host_header() != "x") {}
-        round.pin_current();
+        let last = std::iter::from_fn(|| round.next_endpoint()).last().expect("x");
+        round.pin(last);
         assert_eq!(names(&endpoints), "x a b");
-        let mut round = endpoints.round();
-        round.next_endpoint();
-        round.pin_behind_current();
+        endpoints.round().pin_behind(last);
         assert_eq!(names(&endpoints), "a b x");
     }
 

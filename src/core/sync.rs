@@ -38,8 +38,8 @@ pub async fn sync(client: Arc<Shared>, pool: Arc<Pool>, context: Option<Context>
         Ok(urls) => urls,
         Err(error) => return Err(answered.explain(error)),
     };
-    let advertised = Advertised::new(&urls, &started.configured, &client.config.log)?;
     let current = client.ring.current();
+    let advertised = Advertised::new(&urls, &started.configured, current.list(), &client.config.log)?;
     let unchanged = advertised.is_the_same_as(current.preferred());
     let endpoints = match client.config.selection_mode {
         SelectionMode::Random if unchanged => return Ok(()),
@@ -93,11 +93,12 @@ struct Advertised {
 
 impl Advertised {
     /// URLs that cannot be used are left out with a warning; it is an error only when none is left.
-    fn new(urls: &[String], configured: &[Arc<Endpoint>], log: &Log) -> Result<Advertised> {
+    /// What is known of `present` endpoints is kept.
+    fn new(urls: &[String], configured: &[Arc<Endpoint>], present: &[Arc<Endpoint>], log: &Log) -> Result<Advertised> {
         let mut usable: Vec<Arc<Endpoint>> = Vec::new();
         let mut refusals = Vec::new();
         for url in urls {
-            match adopt(url, configured) {
+            match adopt(url, configured, present) {
                 Ok(endpoint) if usable.iter().any(|known| known.is_same_place(&endpoint)) => {}
                 Ok(endpoint) => usable.push(endpoint),
                 Err(why) => refusals.push(why),
@@ -137,9 +138,13 @@ impl Advertised {
 }
 
 /// The endpoint behind an advertised URL, or why this client must not or cannot use it.
-fn adopt(url: &str, configured: &[Arc<Endpoint>]) -> std::result::Result<Arc<Endpoint>, String> {
+fn adopt(
+    url: &str,
+    configured: &[Arc<Endpoint>],
+    present: &[Arc<Endpoint>],
+) -> std::result::Result<Arc<Endpoint>, String> {
     let endpoint = Endpoint::parse(url)?;
-    if let Some(known) = configured.iter().find(|known| known.is_same_place(&endpoint)) {
+    if let Some(known) = configured.iter().chain(present).find(|known| known.is_same_place(&endpoint)) {
         return Ok(known.clone());
     }
     let is_encrypted = |endpoint: &Endpoint| endpoint.origin().scheme.is_encrypted();
@@ -209,10 +214,10 @@ async fn start_where_reachable(
         let left = u32::try_from(left).unwrap_or(u32::MAX);
         let share = until.saturating_duration_since(Instant::now()).checked_div(left).unwrap_or_default();
         if endpoint.url() == answered.endpoint {
-            return round.pin_current();
+            return round.pin(endpoint);
         }
         match reach(client, pool, endpoint, answered, share).await {
-            Ok(()) => return round.pin_current(),
+            Ok(()) => return round.pin(endpoint),
             Err(error) => {
                 let text = format!("sync: {} is advertised, but: {}", endpoint.url(), error.message());
                 client.config.log.write(Level::Warn, &text);
@@ -260,7 +265,7 @@ mod tests {
 
     fn advertised(urls: &[&str], known: &[&str]) -> Result<Advertised> {
         let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
-        Advertised::new(&urls, &configured(known), &Log::default())
+        Advertised::new(&urls, &configured(known), &[], &Log::default())
     }
 
     fn urls(list: &[Arc<Endpoint>]) -> Vec<&str> {

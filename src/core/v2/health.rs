@@ -29,6 +29,11 @@ pub fn is_report(path: &str, answer: &Answer) -> bool {
     path == PATH && (answer.http_status == 404 || healthy(answer).is_some())
 }
 
+/// Whether the member says that it has no leader, or no majority.
+pub fn is_unhealthy(answer: &Answer) -> bool {
+    healthy(answer) == Some(false)
+}
+
 /// A string in etcd 2.3 and newer, a boolean before.
 fn healthy(answer: &Answer) -> Option<bool> {
     let body: Value = serde_json::from_slice(&answer.body).ok()?;

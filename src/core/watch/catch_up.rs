@@ -6,12 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use super::DEFAULT_IDLE_TIMEOUT;
 use super::follower::Follower;
 use super::opening::AMPLE;
-use super::{DEFAULT_IDLE_TIMEOUT, one_member};
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Effect};
+use crate::core::one_member;
 use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::core::v2::{failure, watch_event};
@@ -74,7 +75,7 @@ impl Follower {
                     Some((_, index)) => self.position.nothing_before(index),
                     // The server waits with the answer, so nothing is there; unless it is the server that is stuck.
                     None => {
-                        self.silence().check(endpoint, AMPLE).await?;
+                        self.silence().check(endpoint, AMPLE).await.result?;
                         self.position.caught_up();
                     }
                 }

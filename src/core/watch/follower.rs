@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::backoff::Backoff;
 use super::documents::Documents;
 use super::opening::{Pace, Silence, Waited, WatchAttempt, Watching};
 use super::position::{Origin, Past, Position};
 use super::{Events, WatchOptions};
 use crate::core::attempt::HttpAttempt;
+use crate::core::backoff::Backoff;
 use crate::core::client::Shared;
-use crate::core::cluster::{self, History, Limits, walk};
+use crate::core::cluster::{self, Limits, walk};
+use crate::core::condition::Trouble;
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
-use crate::core::exchange::{Answer, Effect, Hop, Session};
+use crate::core::exchange::{Answer, Effect, Hop};
+use crate::core::history::History;
 use crate::core::log::Level;
+use crate::core::lookout;
 use crate::core::open_answer::OpenAnswer;
 use crate::core::pool::Pool;
 use crate::core::response::Response;
@@ -74,7 +77,7 @@ impl Follower {
             events_delivered: 0,
             cluster_id: None,
             failures: Vec::new(),
-            backoff: Backoff::default(),
+            backoff: PAUSES,
         }
     }
 
@@ -157,23 +160,19 @@ impl Follower {
         let request = self.watched.request(wait_index, self.options.stream);
         let endpoints = self.client.ring.current();
         let attempt = WatchAttempt {
-            http: HttpAttempt {
-                session: Session { connector: &self.client.connector, pool: &self.pool, max_body: config.max_body },
-                request: &request,
-                credentials: config.credentials.as_ref(),
-                max_redirects: config.max_redirects,
-                endpoints: &endpoints,
-                log: &config.log,
-            },
+            http: HttpAttempt::new(&self.client, &self.pool, &request, &endpoints),
             silence: self.silence(),
         };
         let connect_timeout = [config.connect_timeout, self.options.idle_timeout].into_iter().flatten().min();
-        let limits = Limits { deadline: None, header_timeout: None, connect_timeout };
+        let limits = Limits { deadline: None, header_timeout: None, connect_timeout, may_overtake: false };
         let mut round = endpoints.round();
         let mut history = History::new(Effect::Read);
-        let watching = walk(&attempt, &mut round, &limits, &mut history, &config.log).await?;
-        let endpoint = round.current().ok_or_else(|| Error::new(Status::Internal, "a watch without an endpoint"))?;
-        Ok((watching, endpoint.clone(), history.into_errors()))
+        let walked = walk(&attempt, &mut round, &limits, &mut history, &config.log).await;
+        if endpoints.has_trouble() {
+            lookout::keep(&self.client, &self.pool);
+        }
+        let (watching, endpoint) = walked?;
+        Ok((watching, endpoint, history.take_errors(Status::Timeout, "")))
     }
 
     fn register(&mut self, head: &Answer, endpoint: &Endpoint) -> Result<Pace> {
@@ -204,7 +203,7 @@ impl Follower {
         if !self.position.is_ahead_of(keys_answer::index_of(head).unwrap_or(0)) {
             return Ok(None);
         }
-        let index = self.silence().check(endpoint, Duration::ZERO).await?;
+        let index = self.silence().check(endpoint, Duration::ZERO).await.result?;
         Ok(self.position.is_ahead_of(index).then(|| {
             let text = format!("a store at index {index}, which is less than it had; read the state and watch anew");
             invalid(endpoint, &text)
@@ -295,7 +294,9 @@ impl Follower {
         let log = &self.client.config.log;
         log.write(Level::Warn, &format!("watch of {}: {}", self.key, error.message()));
         let endpoints = self.client.ring.current();
+        endpoint.condition().failed(Trouble::of(&error));
         endpoints.pin_behind(endpoint);
+        lookout::keep(&self.client, &self.pool);
         self.note(error.at(endpoint.url()));
         if self.failures.len() < endpoints.list().len() {
             return Ok(());
@@ -303,6 +304,9 @@ impl Follower {
         Err(cluster::nobody_answered(std::mem::take(&mut self.failures)))
     }
 }
+
+/// Between requests that lead nowhere.
+const PAUSES: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(3));
 
 /// A reader who comes back to a cluster that was down need not sit out the whole back-off.
 const SHORTENED_PAUSE: Duration = Duration::from_millis(200);

@@ -1,11 +1,8 @@
 //! Watchers. A task on the internal runtime follows the key through the cluster; a reader takes what it found.
 
-pub mod backoff;
 pub mod catch_up;
 pub mod documents;
 pub mod follower;
-pub mod member_check;
-pub mod one_member;
 pub mod opening;
 pub mod position;
 pub mod resync;

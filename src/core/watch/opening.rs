@@ -10,15 +10,20 @@ use crate::core::client::Shared;
 use crate::core::deadline::Budget;
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
-use crate::core::exchange::{Answer, Hop, Progress};
+use crate::core::exchange::{Answer, Hop};
+use crate::core::member_check::{self, Check};
 use crate::core::open_answer::OpenAnswer;
 use crate::core::pool::Pool;
+use crate::core::progress::Progress;
 use crate::core::status::Status;
 use crate::rt::race::{First, first};
 
 /// etcd writes an event that it finds in its history right behind the head of the answer. When none has come after this
 /// time, and the member answers other requests, there is none.
 pub const AMPLE: Duration = Duration::from_secs(1);
+
+/// Of the time within which a bad member is noticed, so much is silence; in the rest it can answer the question.
+const SILENT_PART: f64 = 0.7;
 
 /// On a busy store a quiet watch is looked after more often, so that it does not fall out of the history.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
@@ -100,21 +105,26 @@ impl Silence<'_> {
     async fn lasts(&self, endpoint: &Endpoint, pace: &mut Pace) -> Result<u64> {
         let Some(limit) = self.limit else { return std::future::pending().await };
         let silence = pace.silence(limit);
-        tokio::time::sleep(silence).await;
-        let index = self.check(endpoint, silence / 2).await?;
-        pace.seen(index);
+        tokio::time::sleep(silence.saturating_sub(pace.since_the_last_look())).await;
+        // After a look nothing but liveness is in question, and another watch's look shows that as well. What came before
+        // the first look must be given time to come.
+        let fresh = if pace.looked_at.is_some() { silence } else { silence / 2 };
+        let check = self.check(endpoint, fresh).await;
+        let index = check.result?;
+        pace.seen(check.asked_at, index);
         Ok(index)
     }
 
-    /// The store's index where the member can be trusted, the reason where not. The answer is not older than `fresh`.
-    pub async fn check(&self, endpoint: &Endpoint, fresh: Duration) -> Result<u64> {
-        let patience = self.limit.unwrap_or(DEFAULT_IDLE_TIMEOUT);
-        let checked = self.client.member_checks.check(self.client, self.pool, endpoint, fresh, patience).await;
-        checked.map_err(|error| {
+    /// Whether the member can be trusted, and the store's index. The answer is not older than `fresh`.
+    pub async fn check(&self, endpoint: &Endpoint, fresh: Duration) -> Check {
+        let patience = self.limit.unwrap_or(DEFAULT_IDLE_TIMEOUT).mul_f64(1.0 - SILENT_PART);
+        let mut check = member_check::check(self.client, self.pool, endpoint, fresh, patience).await;
+        check.result = check.result.map_err(|error| {
             let text =
                 format!("{} has been silent and cannot speak for its cluster: {}", endpoint.url(), error.message());
             Error::new(Status::Timeout, text).at(endpoint.url()).with_http_status(error.http_status())
-        })
+        });
+        check
     }
 }
 
@@ -126,6 +136,8 @@ pub struct Pace {
     /// The store's index, and when it was seen.
     last: (Instant, u64),
     time_for_events: Option<Duration>,
+    /// When the member was last found alive, if nothing has come since then.
+    looked_at: Option<Instant>,
     /// A quiet store can become busy, so the pauses grow slowly.
     longest: Duration,
     was_trusted: bool,
@@ -140,6 +152,7 @@ impl Pace {
             events: 0,
             last: (now, index),
             time_for_events: None,
+            looked_at: None,
             longest: AMPLE,
             was_trusted: false,
         }
@@ -158,14 +171,21 @@ impl Pace {
     /// An event has come.
     pub fn event(&mut self) {
         self.events = self.events.saturating_add(1);
+        self.looked_at = None;
+    }
+
+    fn since_the_last_look(&self) -> Duration {
+        self.looked_at.map_or(Duration::ZERO, |looked_at| looked_at.elapsed())
     }
 
     fn may_be_deaf(&self) -> bool {
         self.events >= EVENTS_BEFORE_DEAFNESS
     }
 
-    fn seen(&mut self, index: u64) {
+    /// The member was asked at `asked_at`, perhaps by another watch, and told its index.
+    fn seen(&mut self, asked_at: Instant, index: u64) {
         self.was_trusted = true;
+        self.looked_at = Some(asked_at);
         let (at, before) = std::mem::replace(&mut self.last, (Instant::now(), index));
         self.longest = at.elapsed().saturating_mul(2);
         if before > 0 {
@@ -179,7 +199,7 @@ impl Pace {
         if let Some(rest) = AMPLE.checked_sub(self.opened_at.elapsed()) {
             return rest;
         }
-        let limit = limit.min(self.longest.max(SHORTEST_SILENCE));
+        let limit = limit.mul_f64(SILENT_PART).min(self.longest.max(SHORTEST_SILENCE));
         self.time_for_events.map_or(limit, |time| limit.min(time.max(SHORTEST_SILENCE)))
     }
 }
@@ -198,7 +218,7 @@ impl Attempt for WatchAttempt<'_> {
         &self,
         endpoint: &Endpoint,
         budget: &Budget,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> std::result::Result<Watching, Failed> {
         let mut opening = pin!(self.open(endpoint, budget, progress));
         let mut pace = Pace::from(0);
@@ -218,7 +238,7 @@ impl WatchAttempt<'_> {
         &self,
         endpoint: &Endpoint,
         budget: &Budget,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> std::result::Result<Watching, Failed> {
         let (open, hop) = self.http.open(endpoint, budget, progress).await?;
         if matches!(open.http_status, 200 | 201) {
@@ -242,14 +262,16 @@ mod tests {
                 events: 0,
                 last: (since, 1000),
                 time_for_events: None,
+                looked_at: None,
                 longest: limit,
                 was_trusted: false,
             };
-            pace.seen(1000 + events);
+            pace.seen(Instant::now(), 1000 + events);
             pace.silence(limit)
         };
-        assert_eq!(after_ten_seconds_with(0), limit);
-        assert_eq!(after_ten_seconds_with(100), limit);
+        let silence = limit.mul_f64(SILENT_PART);
+        assert_eq!(after_ten_seconds_with(0), silence);
+        assert_eq!(after_ten_seconds_with(100), silence);
         assert_eq!(after_ten_seconds_with(2000).as_millis(), 2000);
         assert_eq!(after_ten_seconds_with(1_000_000), SHORTEST_SILENCE);
     }

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::core::attempt::{Failed, HttpAttempt};
-use crate::core::client::Shared;
-use crate::core::deadline::Budget;
-use crate::core::endpoint::Endpoint;
-use crate::core::error::{Error, Result};
-use crate::core::exchange::{Answer, Progress, Request, Session};
-use crate::core::pool::Pool;
-use crate::core::status::Status;
+use super::attempt::{Failed, HttpAttempt};
+use super::client::Shared;
+use super::deadline::Budget;
+use super::endpoint::Endpoint;
+use super::error::{Error, Result};
+use super::exchange::{Answer, Request};
+use super::pool::Pool;
+use super::progress::Progress;
+use super::status::Status;
 
 pub async fn ask(
     client: &Shared,
@@ -35,40 +36,26 @@ pub async fn ask_history(
     patience: Duration,
     ample: Duration,
 ) -> Result<Option<Answer>> {
-    let config = &client.config;
     let endpoints = client.ring.current();
-    let attempt = HttpAttempt {
-        session: Session { connector: &client.connector, pool, max_body: config.max_body },
-        request,
-        credentials: config.credentials.as_ref(),
-        max_redirects: config.max_redirects,
-        endpoints: &endpoints,
-        log: &config.log,
-    };
+    let attempt = HttpAttempt::new(client, pool, request, &endpoints);
     let budget = Budget {
         deadline: Instant::now().checked_add(patience),
         header_timeout: None,
         connect_timeout: None,
-        endpoints_left: 1,
+        share: None,
         may_resend: true,
     };
     let late = |_| {
         let text = format!("{} did not answer within {} ms", endpoint.url(), patience.as_millis());
         Error::new(Status::Timeout, text).at(endpoint.url())
     };
-    let mut progress = Progress::default();
-    let opening = tokio::time::timeout(patience, attempt.open(endpoint, &budget, &mut progress));
-    let (mut open, hop) = opening.await.map_err(late)?.map_err(error_of)?;
+    let progress = Progress::default();
+    let opening = tokio::time::timeout(patience, attempt.open(endpoint, &budget, &progress));
+    let (mut open, hop) = opening.await.map_err(late)?.map_err(Failed::into_error)?;
     match tokio::time::timeout(ample, open.begin(&hop)).await {
         Ok(begun) => begun?,
         Err(_) => return Ok(None),
     }
-    let completing = attempt.complete(open, &hop, endpoint, &budget, &mut progress);
-    tokio::time::timeout(patience, completing).await.map_err(late)?.map(Some).map_err(error_of)
-}
-
-fn error_of(failed: Failed) -> Error {
-    match failed {
-        Failed::NotSent(error) | Failed::Unknown(error) | Failed::Pending(error) | Failed::Final(error) => error,
-    }
+    let completing = attempt.complete(open, &hop, endpoint, &budget, &progress);
+    tokio::time::timeout(patience, completing).await.map_err(late)?.map(Some).map_err(Failed::into_error)
 }

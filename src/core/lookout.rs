@@ -1,0 +1,95 @@
+//! Looks at bad endpoints in the background, quietly and ever more rarely, so that calls need not find out with their own
+//! time that one is good again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::client::{Client, Shared};
+use super::endpoint::Endpoint;
+use super::log::Level;
+use super::member_check::check;
+use super::pool::Pool;
+
+/// A member that needs longer is not good yet.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Default)]
+pub struct Lookout {
+    is_wanted: AtomicBool,
+    is_running: AtomicBool,
+}
+
+impl Lookout {
+    /// An endpoint is bad: somebody should look after it.
+    pub fn want(&self) {
+        self.is_wanted.store(true, Ordering::Release);
+    }
+
+    /// Whether the caller has to start the lookout now.
+    fn begins(&self) -> bool {
+        self.is_wanted.load(Ordering::Acquire) && !self.is_running.swap(true, Ordering::AcqRel)
+    }
+}
+
+impl Client {
+    /// After a call: sees to it that endpoints which turned bad are looked after.
+    pub(super) fn keep_lookout(&self) {
+        let shared = self.shared();
+        if shared.lookout.begins() {
+            let client = shared.clone();
+            // Without it, bad endpoints are asked last until a call finds them good.
+            if self.spawn(|pool| run(client, pool)).is_err() {
+                shared.lookout.is_running.store(false, Ordering::Release);
+            }
+        }
+    }
+}
+
+/// The same for what runs on the internal runtime.
+pub fn keep(client: &Arc<Shared>, pool: &Arc<Pool>) {
+    client.lookout.want();
+    if client.lookout.begins() {
+        tokio::spawn(run(client.clone(), pool.clone()));
+    }
+}
+
+/// Ends when all endpoints are good.
+async fn run(client: Arc<Shared>, pool: Arc<Pool>) {
+    let lookout = &client.lookout;
+    loop {
+        lookout.is_wanted.store(false, Ordering::Release);
+        while let Some(next) = next_look(&client) {
+            tokio::time::sleep_until(next.into()).await;
+            look(&client, &pool).await;
+        }
+        lookout.is_running.store(false, Ordering::Release);
+        // An endpoint may have turned bad since the last look around.
+        if !lookout.begins() {
+            return;
+        }
+    }
+}
+
+fn next_look(client: &Shared) -> Option<Instant> {
+    client.ring.current().list().iter().filter_map(|endpoint| endpoint.condition().next_look()).min()
+}
+
+/// One look at each endpoint for which it is time, at all of them at once.
+async fn look(client: &Arc<Shared>, pool: &Arc<Pool>) {
+    let now = Instant::now();
+    let is_due = |endpoint: &&Arc<Endpoint>| endpoint.condition().next_look().is_some_and(|next| next <= now);
+    let mut looks = JoinSet::new();
+    for endpoint in client.ring.current().list().iter().filter(is_due) {
+        endpoint.condition().looked_at();
+        let (client, pool, endpoint) = (client.clone(), pool.clone(), endpoint.clone());
+        looks.spawn(async move {
+            if check(&client, &pool, &endpoint, Duration::ZERO, PATIENCE).await.result.is_ok() {
+                client.config.log.write(Level::Info, &format!("endpoint {} is good again", endpoint.url()));
+            }
+        });
+    }
+    while looks.join_next().await.is_some() {}
+}
