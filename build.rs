@@ -50,6 +50,7 @@ const SECTIONS: &[&str] = &[
     "version",
     "config",
     "config_tls",
+    "config_consistency",
     "context",
     "error",
     "client",

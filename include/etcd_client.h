@@ -905,6 +905,42 @@ etcd_status etcd_config_set_insecure_skip_verify(struct etcd_config *config,
                                                  int on);
 
 /**
+ * Non-zero: gets without options, and those whose options do not say otherwise (etcd_get_options_set_quorum), read through
+ * the quorum, which sees every write that was acknowledged before. Each such read costs the cluster about as much as a
+ * write. Default 0, as in Go.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config is NULL.
+ */
+ETCD_API
+etcd_status etcd_config_set_quorum_reads(struct etcd_config *config,
+                                         int on);
+
+/**
+ * Non-zero: a get that does not read through the quorum takes no answer from a member that is known to be cut off from the
+ * majority of its cluster, which knows nothing of newer writes; it goes on to the next endpoint, and fails with
+ * ETCD_ERR_CLUSTER (in its list ETCD_ERR_NO_LEADER) where all are cut off. While such gets are made, the library asks their
+ * member through the quorum every 3 seconds, on its own thread; one that was cut off is known after some 7 seconds. Default
+ * 0, as in Go: such a member answers with what it has.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config is NULL.
+ */
+ETCD_API
+etcd_status etcd_config_set_refuse_isolated(struct etcd_config *config,
+                                            int on);
+
+/**
+ * Zero: a plain set (no condition, no dir, no refresh) that may have reached an endpoint is never sent again, and ends with
+ * ETCD_MAYBE_APPLIED where that endpoint does not answer, as every other write does. Default 1, as in Go: it goes on to
+ * another endpoint. The copy that the first one has can be carried out later, over newer values: etcd_response_was_resent
+ * tells when that is possible. etcd_set_options_set_resend decides for one set.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config is NULL.
+ */
+ETCD_API
+etcd_status etcd_config_set_resend_sets(struct etcd_config *config,
+                                        int on);
+
+/**
  * A context that ends when it is cancelled or when its parent ends; parent may be NULL. The caller frees it with
  * etcd_context_free. NULL only for lack of memory, or when parent is not a context. Any thread.
  */
@@ -1278,7 +1314,7 @@ ETCD_API etcd_status etcd_get_options_set_sort(struct etcd_get_options *options,
 
 /**
  * Non-zero: read through the quorum, which sees every write that was acknowledged before. Without it a member answers from
- * what it has, which is stale where the member is cut off. Default 0, as in Go.
+ * what it has, which is stale where the member is cut off. Default: what etcd_config_set_quorum_reads says, 0 unless set.
  * ETCD_ERR_INVALID_ARGUMENT: options is NULL.
  */
 ETCD_API
@@ -1322,6 +1358,16 @@ ETCD_API etcd_status etcd_set_options_set_prev_exist(struct etcd_set_options *op
 ETCD_API
 etcd_status etcd_set_options_set_ttl_ms(struct etcd_set_options *options,
                                         int64_t ms);
+
+/**
+ * Zero: when the set has no condition and may have reached an endpoint that does not answer, it is not sent to another one;
+ * it ends with ETCD_MAYBE_APPLIED instead. Non-zero: it is. Default: what etcd_config_set_resend_sets says, 1 unless set. It
+ * means nothing for sets with prev_value, prev_index, prev_exist, dir or refresh, which are never sent again.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL.
+ */
+ETCD_API
+etcd_status etcd_set_options_set_resend(struct etcd_set_options *options,
+                                        int on);
 
 /**
  * Non-zero: renew the TTL of an existing key, keep its value, and do not notify watchers. The value of the set must be empty
@@ -1504,6 +1550,14 @@ etcd_status etcd_keys_delete(struct etcd_client *client,
  * The action's name in etcd's words: "get", "set", "compareAndSwap" and so on. NULL for NULL.
  */
 ETCD_API const char *etcd_response_action_name(const struct etcd_response *response);
+
+/**
+ * Whether the set went to more than one endpoint, or twice to one, so that another copy of it may still be carried out over
+ * newer values: an endpoint froze or broke off with the request in hand, and another one answered. False for everything
+ * else, and for NULL. Such sets can be ruled out: etcd_config_set_resend_sets, etcd_set_options_set_resend.
+ */
+ETCD_API
+bool etcd_response_was_resent(const struct etcd_response *response);
 
 /**
  * The action as a constant; ETCD_ACTION_UNKNOWN for NULL.

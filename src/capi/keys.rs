@@ -31,7 +31,7 @@ unsafe fn call(
         let is_write = Cell::new(false);
         let carry_out = || {
             body(&|operation| {
-                is_write.set(operation.effect().is_write());
+                is_write.set(operation.is_write());
                 let answer = client.keys(operation, context)?;
                 if !response.is_null() {
                     // SAFETY: the caller's promise.

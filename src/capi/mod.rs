@@ -9,6 +9,7 @@ pub mod auth_roles;
 pub mod auth_users;
 pub mod client;
 pub mod config;
+pub mod config_consistency;
 pub mod config_tls;
 pub mod context;
 pub mod discovery;

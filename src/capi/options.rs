@@ -122,12 +122,12 @@ pub unsafe extern "C" fn etcd_get_options_set_sort(options: *mut etcd_get_option
 }
 
 /// Non-zero: read through the quorum, which sees every write that was acknowledged before. Without it a member answers from
-/// what it has, which is stale where the member is cut off. Default 0, as in Go.
+/// what it has, which is stale where the member is cut off. Default: what etcd_config_set_quorum_reads says, 0 unless set.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_get_options_set_quorum(options: *mut etcd_get_options, on: c_int) -> etcd_status {
     // SAFETY: the C caller's promise.
-    unsafe { change(options, |options| options.quorum = on != 0) }
+    unsafe { change(options, |options| options.quorum = Some(on != 0)) }
 }
 
 /// Default options. The caller frees them with etcd_set_options_free. Never NULL but for lack of memory.
@@ -206,6 +206,16 @@ pub unsafe extern "C" fn etcd_set_options_set_ttl_ms(options: *mut etcd_set_opti
             Ok(())
         })
     }
+}
+
+/// Zero: when the set has no condition and may have reached an endpoint that does not answer, it is not sent to another one;
+/// it ends with ETCD_MAYBE_APPLIED instead. Non-zero: it is. Default: what etcd_config_set_resend_sets says, 1 unless set. It
+/// means nothing for sets with prev_value, prev_index, prev_exist, dir or refresh, which are never sent again.
+/// ETCD_ERR_INVALID_ARGUMENT: options is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_set_options_set_resend(options: *mut etcd_set_options, on: c_int) -> etcd_status {
+    // SAFETY: the C caller's promise.
+    unsafe { change(options, |options| options.resend = Some(on != 0)) }
 }
 
 /// Non-zero: renew the TTL of an existing key, keep its value, and do not notify watchers. The value of the set must be empty

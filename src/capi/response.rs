@@ -111,6 +111,15 @@ pub unsafe extern "C" fn etcd_response_action_name(response: *const etcd_respons
     unsafe { read(response, ptr::null(), |object| Some(object.response.action_with_nul().as_ptr().cast())) }
 }
 
+/// Whether the set went to more than one endpoint, or twice to one, so that another copy of it may still be carried out over
+/// newer values: an endpoint froze or broke off with the request in hand, and another one answered. False for everything
+/// else, and for NULL. Such sets can be ruled out: etcd_config_set_resend_sets, etcd_set_options_set_resend.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_response_was_resent(response: *const etcd_response) -> bool {
+    // SAFETY: the C caller's promise.
+    unsafe { read(response, false, |object| Some(object.response.was_resent())) }
+}
+
 /// The action as a constant; ETCD_ACTION_UNKNOWN for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_response_action(response: *const etcd_response) -> etcd_action {

@@ -100,6 +100,9 @@ pub async fn http_to(
     }
     match ended {
         Ok(Ok((answer, endpoint))) => {
+            if config.refuse_isolated && request.is_plain_read() {
+                client.lookout.want_proof();
+            }
             let outcome = history.outcome();
             let errors = history.take_errors(Status::Timeout, "overtaken by another endpoint");
             Ok(Answered { answer, endpoint: endpoint.url().to_owned(), outcome, errors })

@@ -9,7 +9,7 @@ use super::auto_sync::AutoSync;
 use super::call::{self, Answered};
 use super::config::{Config, DEFAULT_ENDPOINT, Protocol, parse_endpoints};
 use super::connector::Connector;
-use super::error::{Error, Result};
+use super::error::{Error, Outcome, Result};
 use super::exchange::{Answer, Request};
 use super::keys::Operation;
 use super::log::Level;
@@ -112,10 +112,14 @@ impl Client {
 
     pub fn keys(&self, operation: &Operation<'_>, context: Option<&Context>) -> Result<Response> {
         let longest_target = longest_target(&self.shared.ring.current());
-        let request = v2::keys_request::keys_request(&self.shared.config.keys_prefix, operation, longest_target)?;
+        let request = v2::keys_request::keys_request(&self.shared.config.keys, operation, longest_target)?;
         let effect = request.effect;
         let answered = self.http(request, context)?;
-        v2::keys_answer::decode(&answered.answer, &answered.endpoint, effect).map_err(|error| answered.explain(error))
+        match v2::keys_answer::decode(&answered.answer, &answered.endpoint, effect) {
+            // Only the plain set is sent on when it may have been carried out already.
+            Ok(response) => Ok(response.resent(answered.outcome != Outcome::NotApplied)),
+            Err(error) => Err(answered.explain(error)),
+        }
     }
 
     pub(super) fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::endpoint::{Credentials, Endpoint};
 use super::error::{Error, Result};
-use super::keys::path;
+use super::keys::{KeysSettings, path};
 use super::log::Log;
 use super::proxy::ProxySetting;
 use super::tls::TlsSettings;
@@ -37,8 +37,7 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     pub selection_mode: SelectionMode,
     pub max_redirects: u32,
-    /// Encoded and canonical.
-    pub keys_prefix: String,
+    pub keys: KeysSettings,
     pub proxy: ProxySetting,
     pub tls: TlsSettings,
     pub protocol: Protocol,
@@ -60,7 +59,7 @@ impl Default for Config {
             connect_timeout: Some(Duration::from_secs(30)),
             selection_mode: SelectionMode::Random,
             max_redirects: 10,
-            keys_prefix: "/v2/keys".into(),
+            keys: KeysSettings::default(),
             proxy: ProxySetting::Environment,
             tls: TlsSettings::default(),
             protocol: Protocol::Auto,
@@ -85,7 +84,7 @@ impl Config {
     }
 
     pub fn set_keys_prefix(&mut self, prefix: &str) -> Result<()> {
-        self.keys_prefix = path::encoded_prefix(prefix)?;
+        self.keys.prefix = path::encoded_prefix(prefix)?;
         Ok(())
     }
 }

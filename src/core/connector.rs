@@ -19,8 +19,12 @@ use super::tls::{Probe, Tls, alerts};
 use super::tunnel;
 use crate::rt::resolver::Resolver;
 
-/// Go's dialer uses the same.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+/// A host that is gone is noticed by the system itself: when nothing has come for so long it is asked every few seconds, and
+/// given up when it has acknowledged nothing for 30 seconds. Go asks after 30 seconds and gives up after minutes.
+const KEEPALIVE: socket2::TcpKeepalive =
+    socket2::TcpKeepalive::new().with_time(Duration::from_secs(20)).with_interval(Duration::from_secs(5));
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 pub struct Connector {
     resolver: Resolver,
@@ -128,8 +132,11 @@ async fn connect_within(address: SocketAddr, limit: Option<Duration>) -> io::Res
     };
     // Requests are written in one piece and must not wait for an acknowledgement of the one before.
     stream.set_nodelay(true)?;
-    socket2::SockRef::from(&stream)
-        .set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
+    let socket = socket2::SockRef::from(&stream);
+    socket.set_tcp_keepalive(&KEEPALIVE)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    drop(socket);
     Ok(stream)
 }
 

@@ -16,9 +16,14 @@ use super::pool::Pool;
 /// A member that needs longer is not good yet.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Where isolated members must not be believed, a member that answers plain reads is looked at so often.
+const PROOF_LASTS: Duration = Duration::from_secs(3);
+
 #[derive(Debug, Default)]
 pub struct Lookout {
     is_wanted: AtomicBool,
+    /// Whether a plain read was answered since the last look at the pinned endpoint, and old answers must not be believed.
+    is_proof_wanted: AtomicBool,
     is_running: AtomicBool,
 }
 
@@ -26,6 +31,12 @@ impl Lookout {
     /// An endpoint is bad: somebody should look after it.
     pub fn want(&self) {
         self.is_wanted.store(true, Ordering::Release);
+    }
+
+    /// A member answered a plain read: somebody should see whether it is cut off from the others.
+    pub fn want_proof(&self) {
+        self.is_proof_wanted.store(true, Ordering::Release);
+        self.want();
     }
 
     /// Whether the caller has to start the lookout now.
@@ -56,12 +67,21 @@ pub fn keep(client: &Arc<Shared>, pool: &Arc<Pool>) {
     }
 }
 
-/// Ends when all endpoints are good.
+/// Ends when all endpoints are good and no proof is wanted.
 async fn run(client: Arc<Shared>, pool: Arc<Pool>) {
     let lookout = &client.lookout;
     loop {
         lookout.is_wanted.store(false, Ordering::Release);
-        while let Some(next) = next_look(&client) {
+        loop {
+            let proves = lookout.is_proof_wanted.swap(false, Ordering::AcqRel);
+            if proves && let Some(pinned) = client.ring.current().pinned() {
+                // Its condition is what counts.
+                let _ = check(&client, &pool, pinned, PROOF_LASTS, PATIENCE).await;
+            }
+            // A read may want a proof while bad endpoints are looked at ever more rarely.
+            let in_between = proves || client.config.refuse_isolated && client.ring.current().has_trouble();
+            let next_proof = if in_between { Instant::now().checked_add(PROOF_LASTS) } else { None };
+            let Some(next) = [next_look(&client), next_proof].into_iter().flatten().min() else { break };
             tokio::time::sleep_until(next.into()).await;
             look(&client, &pool).await;
         }

@@ -74,9 +74,9 @@ async fn ask_through_the_quorum(
     endpoint: &Endpoint,
     patience: Duration,
 ) -> Result<u64, Error> {
-    let options = GetOptions { quorum: true, ..GetOptions::default() };
+    let options = GetOptions { quorum: Some(true), ..GetOptions::default() };
     let operation = Operation::Get { key: ABSENT_KEY, options: &options };
-    let request = v2::keys_request::keys_request(&client.config.keys_prefix, &operation, None)?;
+    let request = v2::keys_request::keys_request(&client.config.keys, &operation, None)?;
     let until = Instant::now().checked_add(patience);
     loop {
         let left = until.map_or(patience, |until| until.saturating_duration_since(Instant::now()));

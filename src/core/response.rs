@@ -80,9 +80,19 @@ pub struct Response {
     index: u64,
     node: Option<u32>,
     prev_node: Option<u32>,
+    was_resent: bool,
 }
 
 impl Response {
+    /// Whether another copy of the same write may still be carried out.
+    pub fn was_resent(&self) -> bool {
+        self.was_resent
+    }
+
+    pub fn resent(self, was_resent: bool) -> Response {
+        Response { was_resent, ..self }
+    }
+
     pub fn action_name(&self) -> &[u8] {
         self.text(self.action)
     }

@@ -68,6 +68,9 @@ static void test_config(void)
     INVALID(etcd_config_set_request_timeout_ms(NULL, 1000));
     INVALID(etcd_config_set_header_timeout_ms(NULL, 1000));
     INVALID(etcd_config_set_connect_timeout_ms(NULL, 1000));
+    INVALID(etcd_config_set_quorum_reads(NULL, 1));
+    INVALID(etcd_config_set_refuse_isolated(NULL, 1));
+    INVALID(etcd_config_set_resend_sets(NULL, 0));
     INVALID(etcd_config_set_selection_mode(NULL, ETCD_SELECT_RANDOM));
     INVALID(etcd_config_set_max_redirects(NULL, 1));
     INVALID(etcd_config_set_keys_prefix(NULL, "/v2/keys"));
@@ -254,6 +257,7 @@ static void test_options(void)
     INVALID(etcd_get_options_set_recursive(NULL, 1));
     INVALID(etcd_get_options_set_sort(NULL, 1));
     INVALID(etcd_get_options_set_quorum(NULL, 1));
+    INVALID(etcd_set_options_set_resend(NULL, 0));
     INVALID(etcd_set_options_set_prev_value(NULL, "v", 1));
     INVALID(etcd_set_options_set_prev_value(set, NULL, 1));
     INVALID(etcd_set_options_set_prev_value(set, NULL, ETCD_STRLEN));
@@ -283,6 +287,7 @@ static void test_response_and_node(etcd_client *client)
 
     HARMLESS(etcd_response_action_name(NULL) == NULL);
     HARMLESS(etcd_response_action(NULL) == ETCD_ACTION_UNKNOWN);
+    HARMLESS(!etcd_response_was_resent(NULL));
     HARMLESS(etcd_response_index(NULL) == 0);
     HARMLESS(etcd_response_cluster_id(NULL) == NULL);
     HARMLESS(etcd_response_node(NULL) == NULL);

@@ -138,10 +138,11 @@ fn a_hung_endpoint_costs_its_fair_share_of_the_deadline() {
         let started = Instant::now();
         client.get_with(Some(&context), "/k", &Get::default()).expect("the second endpoint answers");
         let took = started.elapsed();
-        assert!(took >= Duration::from_millis(1400) && took < Duration::from_millis(2900), "{hung}: {took:?}");
+        // A third: as much is spared for asking both once more.
+        assert!(took >= Duration::from_millis(950) && took < Duration::from_millis(2000), "{hung}: {took:?}");
         let started = Instant::now();
         client.get("/k").expect("the second endpoint is pinned");
-        assert!(started.elapsed() < Duration::from_millis(1400), "{hung}: later calls pay nothing");
+        assert!(started.elapsed() < Duration::from_millis(500), "{hung}: later calls pay nothing");
     }
 }
 

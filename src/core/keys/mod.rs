@@ -13,11 +13,29 @@ pub enum PrevExist {
     NoExist,
 }
 
+/// What a client's keys calls have in common.
+#[derive(Debug, Clone)]
+pub struct KeysSettings {
+    /// Encoded and canonical.
+    pub prefix: String,
+    /// Whether gets read through the quorum that do not say.
+    pub quorum_reads: bool,
+    /// Whether plain sets may be sent again that do not say.
+    pub resend_sets: bool,
+}
+
+impl Default for KeysSettings {
+    fn default() -> KeysSettings {
+        KeysSettings { prefix: "/v2/keys".into(), quorum_reads: false, resend_sets: true }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GetOptions {
     pub recursive: bool,
     pub sort: bool,
-    pub quorum: bool,
+    /// None leaves it to the client's settings.
+    pub quorum: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -30,6 +48,8 @@ pub struct SetOptions {
     pub refresh: bool,
     pub dir: bool,
     pub no_value_on_success: bool,
+    /// Whether a plain set may be sent again; None leaves it to the client's settings.
+    pub resend: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -80,12 +100,18 @@ pub enum Operation<'a> {
 }
 
 impl Operation<'_> {
+    pub fn is_write(&self) -> bool {
+        !matches!(self, Operation::Get { .. })
+    }
+
     /// Only the plain unconditional set of a value may be sent twice. Go resends compare-and-swap, update
     /// and in-order creates too, and reports false 101s and doubled queue entries.
-    pub fn effect(&self) -> Effect {
+    pub fn effect(&self, settings: &KeysSettings) -> Effect {
         match self {
             Operation::Get { .. } => Effect::Read,
-            Operation::Set { options, .. } if options.is_plain() => Effect::IdempotentWrite,
+            Operation::Set { options, .. } if options.is_plain() && options.resend.unwrap_or(settings.resend_sets) => {
+                Effect::IdempotentWrite
+            }
             Operation::Set { .. } | Operation::CreateInOrder { .. } | Operation::Delete { .. } => Effect::OneShotWrite,
         }
     }
@@ -114,7 +140,8 @@ mod tests {
 
     #[test]
     fn only_the_plain_set_may_be_sent_twice() {
-        let effect = |options: SetOptions| Operation::Set { key: "k", value: "v", options: &options }.effect();
+        let settings = KeysSettings::default();
+        let effect = |options: SetOptions| Operation::Set { key: "k", value: "v", options: &options }.effect(&settings);
         let ttl = Ttl::from_ms(1000).ok();
         assert_eq!(
             effect(SetOptions { ttl, no_value_on_success: true, ..SetOptions::default() }),
@@ -127,8 +154,20 @@ mod tests {
             SetOptions { prev_exist: PrevExist::NoExist, ..SetOptions::default() },
             SetOptions { dir: true, ..SetOptions::default() },
             SetOptions { refresh: true, ..SetOptions::default() },
+            SetOptions { resend: Some(false), ..SetOptions::default() },
         ] {
             assert_eq!(effect(one_shot), Effect::OneShotWrite);
         }
+    }
+
+    #[test]
+    fn the_settings_decide_for_a_set_that_does_not_say_whether_it_may_be_sent_twice() {
+        let settings = KeysSettings { resend_sets: false, ..KeysSettings::default() };
+        let effect = |resend| {
+            let options = SetOptions { resend, ..SetOptions::default() };
+            Operation::Set { key: "k", value: "v", options: &options }.effect(&settings)
+        };
+        assert_eq!(effect(None), Effect::OneShotWrite);
+        assert_eq!(effect(Some(true)), Effect::IdempotentWrite);
     }
 }

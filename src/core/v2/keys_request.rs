@@ -8,27 +8,34 @@ use http::Method;
 use crate::core::encoding;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Effect, Request};
-use crate::core::keys::{CreateInOrderOptions, DeleteOptions, GetOptions, Operation, PrevExist, SetOptions, path};
+use crate::core::keys::{
+    CreateInOrderOptions, DeleteOptions, GetOptions, KeysSettings, Operation, PrevExist, SetOptions, path,
+};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 type Pairs<'a> = Vec<(&'static str, Cow<'a, str>)>;
 
 /// `longest_target` is what a plain etcd takes as request target; longer ones are reset unread.
-pub fn keys_request(prefix: &str, operation: &Operation<'_>, longest_target: Option<usize>) -> Result<Request> {
-    let effect = operation.effect();
+pub fn keys_request(
+    settings: &KeysSettings,
+    operation: &Operation<'_>,
+    longest_target: Option<usize>,
+) -> Result<Request> {
+    let (prefix, effect) = (settings.prefix.as_str(), operation.effect(settings));
     match *operation {
-        Operation::Get { key, options } => get(prefix, key, options, effect),
+        Operation::Get { key, options } => get(settings, key, options, effect),
         Operation::Set { key, value, options } => set(prefix, key, value, options, effect),
         Operation::CreateInOrder { dir, value, options } => create_in_order(prefix, dir, value, options, effect),
         Operation::Delete { key, options } => delete(prefix, key, options, effect, longest_target),
     }
 }
 
-fn get(prefix: &str, key: &str, options: &GetOptions, effect: Effect) -> Result<Request> {
+fn get(settings: &KeysSettings, key: &str, options: &GetOptions, effect: Effect) -> Result<Request> {
+    let quorum = options.quorum.unwrap_or(settings.quorum_reads);
     // Go always sends all three.
-    let query = format!("quorum={}&recursive={}&sorted={}", options.quorum, options.recursive, options.sort);
-    let path = path::encoded("key", prefix, key)?;
+    let query = format!("quorum={quorum}&recursive={}&sorted={}", options.recursive, options.sort);
+    let path = path::encoded("key", &settings.prefix, key)?;
     Ok(Request { method: Method::GET, path, query, content_type: None, body: Bytes::new(), effect })
 }
 
@@ -130,7 +137,7 @@ mod tests {
     use crate::core::keys::Ttl;
 
     fn wire(operation: Operation<'_>) -> (String, String) {
-        let request = keys_request("/v2/keys", &operation, Some(4078)).expect("a request");
+        let request = keys_request(&KeysSettings::default(), &operation, Some(4078)).expect("a request");
         let question_mark = if request.query.is_empty() { "" } else { "?" };
         let line = format!("{} {}{question_mark}{}", request.method, request.path, request.query);
         (line, String::from_utf8(request.body.to_vec()).expect("UTF-8"))
@@ -142,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_get_always_sends_its_three_flags() {
-        let options = GetOptions { recursive: true, sort: false, quorum: true };
+        let options = GetOptions { recursive: true, sort: false, quorum: Some(true) };
         let line = wire(Operation::Get { key: "/foo", options: &options }).0;
         assert_eq!(line, "GET /v2/keys/foo?quorum=true&recursive=true&sorted=false");
     }
@@ -206,7 +213,7 @@ mod tests {
     fn a_delete_whose_comparison_does_not_fit_is_refused_and_never_made_unconditional() {
         let options = DeleteOptions { prev_value: Some("x".repeat(5000)), ..DeleteOptions::default() };
         let operation = Operation::Delete { key: "/foo", options: &options };
-        assert!(keys_request("/v2/keys", &operation, Some(4078)).is_err());
-        assert!(keys_request("/v2/keys", &operation, None).is_ok());
+        assert!(keys_request(&KeysSettings::default(), &operation, Some(4078)).is_err());
+        assert!(keys_request(&KeysSettings::default(), &operation, None).is_ok());
     }
 }

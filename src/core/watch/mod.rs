@@ -78,7 +78,7 @@ impl Watcher {
     pub fn new(client: Arc<Client>, key: &str, options: WatchOptions) -> Result<Watcher> {
         client.refuse_when_closed()?;
         let shared = client.shared();
-        let watched = Watched::new(&shared.config.keys_prefix, key, options.recursive)?;
+        let watched = Watched::new(&shared.config.keys.prefix, key, options.recursive)?;
         let stopped = shared.closed.child_token();
         Ok(Watcher {
             client,

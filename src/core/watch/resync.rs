@@ -31,9 +31,9 @@ impl Follower {
             Level::Info,
             &format!("watch of {}: reading the whole state, because of: {}", self.key, why.message()),
         );
-        let options = GetOptions { recursive: self.options.recursive, sort: true, quorum: true };
+        let options = GetOptions { recursive: self.options.recursive, sort: true, quorum: Some(true) };
         let operation = Operation::Get { key: &self.key, options: &options };
-        let request = keys_request::keys_request(&self.client.config.keys_prefix, &operation, None)?;
+        let request = keys_request::keys_request(&self.client.config.keys, &operation, None)?;
         let answered = call::http(self.client.clone(), self.pool.clone(), Arc::new(request), None).await?;
         let state = match keys_answer::decode(&answered.answer, &answered.endpoint, Effect::Read) {
             Ok(state) => state.into_resync(),

@@ -2,6 +2,7 @@ use std::ptr::{null, null_mut};
 
 use ::etcd_client::capi::client::*;
 use ::etcd_client::capi::config::*;
+use ::etcd_client::capi::config_consistency::*;
 use ::etcd_client::capi::config_tls::*;
 use ::etcd_client::capi::context::*;
 use ::etcd_client::capi::error::etcd_error;
@@ -100,6 +101,21 @@ impl Config {
     pub fn request_timeout_ms(self, ms: i64) -> Config {
         // SAFETY: the configuration is alive.
         self.change(|config| unsafe { etcd_config_set_request_timeout_ms(config, ms) })
+    }
+
+    pub fn quorum_reads(self, on: bool) -> Config {
+        // SAFETY: the configuration is alive.
+        self.change(|config| unsafe { etcd_config_set_quorum_reads(config, on.into()) })
+    }
+
+    pub fn refuse_isolated(self, on: bool) -> Config {
+        // SAFETY: the configuration is alive.
+        self.change(|config| unsafe { etcd_config_set_refuse_isolated(config, on.into()) })
+    }
+
+    pub fn resend_sets(self, on: bool) -> Config {
+        // SAFETY: the configuration is alive.
+        self.change(|config| unsafe { etcd_config_set_resend_sets(config, on.into()) })
     }
 
     pub fn header_timeout_ms(self, ms: i64) -> Config {

@@ -5,6 +5,7 @@ use ::etcd_client::capi::options::*;
 pub struct Get {
     pub recursive: bool,
     pub sort: bool,
+    /// False leaves it to the client.
     pub quorum: bool,
 }
 
@@ -18,6 +19,8 @@ pub struct Set<'a> {
     pub refresh: bool,
     pub dir: bool,
     pub no_value_on_success: bool,
+    /// Whether it may be sent again; None does not say.
+    pub resend: Option<bool>,
 }
 
 /// Options of a delete.
@@ -36,7 +39,9 @@ impl Get {
             let options = etcd_get_options_new();
             assert_eq!(etcd_get_options_set_recursive(options, self.recursive.into()), 0);
             assert_eq!(etcd_get_options_set_sort(options, self.sort.into()), 0);
-            assert_eq!(etcd_get_options_set_quorum(options, self.quorum.into()), 0);
+            if self.quorum {
+                assert_eq!(etcd_get_options_set_quorum(options, 1), 0);
+            }
             let result = body(options);
             etcd_get_options_free(options);
             result
@@ -60,6 +65,9 @@ impl Set<'_> {
             assert_eq!(etcd_set_options_set_refresh(options, self.refresh.into()), 0);
             assert_eq!(etcd_set_options_set_dir(options, self.dir.into()), 0);
             assert_eq!(etcd_set_options_set_no_value_on_success(options, self.no_value_on_success.into()), 0);
+            if let Some(on) = self.resend {
+                assert_eq!(etcd_set_options_set_resend(options, on.into()), 0);
+            }
             let result = body(options);
             etcd_set_options_free(options);
             result

@@ -12,6 +12,7 @@ pub struct Response {
     pub node: Option<Node>,
     pub prev_node: Option<Node>,
     pub json: String,
+    pub was_resent: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +40,7 @@ impl Response {
                 node: Node::read(etcd_response_node(response)),
                 prev_node: Node::read(etcd_response_prev_node(response)),
                 json: text(etcd_response_json(response, std::ptr::null_mut())).expect("JSON"),
+                was_resent: etcd_response_was_resent(response),
             };
             etcd_response_free(response);
             copy
