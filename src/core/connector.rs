@@ -132,11 +132,9 @@ async fn connect_within(address: SocketAddr, limit: Option<Duration>) -> io::Res
     };
     // Requests are written in one piece and must not wait for an acknowledgement of the one before.
     stream.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(&stream);
-    socket.set_tcp_keepalive(&KEEPALIVE)?;
+    socket2::SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-    drop(socket);
+    socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     Ok(stream)
 }
 

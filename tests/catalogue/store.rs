@@ -17,6 +17,7 @@ const NONE: Set<'_> = Set {
     refresh: false,
     dir: false,
     no_value_on_success: false,
+    resend: None,
 };
 const DIR: Set<'_> = Set { dir: true, ..NONE };
 const NEW_DIR: Set<'_> = Set { prev_exist: ETCD_PREV_NO_EXIST, ..DIR };

@@ -17,6 +17,7 @@ const NONE: Set<'_> = Set {
     refresh: false,
     dir: false,
     no_value_on_success: false,
+    resend: None,
 };
 
 impl Space {

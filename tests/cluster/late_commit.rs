@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Instant;
 
 use etcd_test_harness::capi::status::*;
-use etcd_test_harness::{Client, Config, Failure};
+use etcd_test_harness::{Client, Config, Failure, Set};
 use etcd_test_support::{EtcdCluster, Oracle};
 
 use crate::faults::cluster;
@@ -35,14 +35,15 @@ fn a_write_on_which_the_cluster_could_not_decide_is_reported_as_such_and_never_s
     // etcd gives up after five seconds and two election timeouts; each of two endpoints has more than that.
     let endpoints: Vec<_> = followers.iter().map(|follower| cluster[*follower].endpoint()).collect();
     let patient = || Config::new(&endpoints).request_timeout_ms(15_000);
-    let clients: Vec<Client> = (0..3).map(|_| Client::starting_at_first(patient, &endpoint)).collect();
+    let clients: &Vec<Client> = & (0..3).map(|_| Client::starting_at_first(patient, &endpoint)).collect();
     let received = || followers.iter().map(|follower| writes_received(cluster, *follower)).sum::<u64>();
     let before = received();
 
     cluster[leader].stop_process();
     let started = Instant::now();
     let results = thread::scope(|scope| {
-        let set = scope.spawn(|| clients[0].set("/late", "old"));
+        let once = Set { resend: Some(false), ..Set::default() };
+        let set = scope.spawn(move || clients[0].set_with(None, "/late", "old", &once));
         let create = scope.spawn(|| clients[1].create("/late-created", "one"));
         let in_order = scope.spawn(|| clients[2].create_in_order("/late-queue", "one", None));
         [set, create, in_order].map(|call| call.join().expect("the thread"))

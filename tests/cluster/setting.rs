@@ -15,6 +15,7 @@ const DIR: Set<'_> = Set {
     ttl_ms: None,
     refresh: false,
     no_value_on_success: false,
+    resend: None,
 };
 
 #[test]

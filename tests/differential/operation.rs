@@ -154,6 +154,7 @@ impl SetOptions {
             refresh: self.refresh,
             dir: self.dir,
             no_value_on_success: self.no_value_on_success,
+            resend: None,
         }
     }
 }
