@@ -757,12 +757,15 @@ ETCD_API etcd_status etcd_config_set_request_timeout_ms(struct etcd_config *conf
 
 /**
  * How long one attempt at one endpoint may take until the headers of its answer are there, in milliseconds: connect,
- * send and wait, anew for each redirect, not the body. Go's HeaderTimeoutPerRequest. 0 = none, the default: then each
- * endpoint gets a fair share of what is left of the deadline.
+ * send and wait, anew for each redirect, not the body. Go's HeaderTimeoutPerRequest: an endpoint that takes longer is given
+ * up. 0 = none, the default: then one that takes longer than a fair share of what is left of the deadline is overtaken; the
+ * next one is asked as well, and whoever answers first counts.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or ms is negative.
  */
-ETCD_API etcd_status etcd_config_set_header_timeout_ms(struct etcd_config *config, int64_t ms);
+ETCD_API
+etcd_status etcd_config_set_header_timeout_ms(struct etcd_config *config,
+                                              int64_t ms);
 
 /**
  * How long a connection may take to be made, in milliseconds, name resolution, proxy and TLS included; 0 = none; default 30000, as

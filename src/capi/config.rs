@@ -133,8 +133,9 @@ pub unsafe extern "C" fn etcd_config_set_request_timeout_ms(config: *mut etcd_co
 }
 
 /// How long one attempt at one endpoint may take until the headers of its answer are there, in milliseconds: connect,
-/// send and wait, anew for each redirect, not the body. Go's HeaderTimeoutPerRequest. 0 = none, the default: then each
-/// endpoint gets a fair share of what is left of the deadline.
+/// send and wait, anew for each redirect, not the body. Go's HeaderTimeoutPerRequest: an endpoint that takes longer is given
+/// up. 0 = none, the default: then one that takes longer than a fair share of what is left of the deadline is overtaken; the
+/// next one is asked as well, and whoever answers first counts.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or ms is negative.
 #[unsafe(no_mangle)]

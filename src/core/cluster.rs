@@ -252,14 +252,15 @@ impl<A: Attempt> Walk<'_, '_, A> {
         self.history.ended(number, &progress);
         let failed = match result {
             Ok(answer) => {
-                endpoint.condition().answered(self.attempt.proof(&answer));
-                match self.attempt.refusal(&endpoint) {
-                    None => {
-                        self.round.pin(&endpoint);
-                        return Ok(Next::Answered(answer, endpoint));
-                    }
-                    Some(refusal) => Failed::NotSent(refusal),
+                if !endpoint.condition().is_good() {
+                    endpoint.condition().answered(self.attempt.proof(&answer));
                 }
+                let Some(refusal) = self.attempt.refusal(&endpoint) else {
+                    self.round.pin(&endpoint);
+                    return Ok(Next::Answered(answer, endpoint));
+                };
+                self.note(number, refusal, false);
+                return Ok(self.after_a_failure(number));
             }
             Err(Failed::Final(error)) => {
                 let error = as_configured(error, &endpoint).with_outcome(self.history.outcome());

@@ -71,9 +71,6 @@ impl Condition {
     }
 
     pub fn answered(&self, proof: Proof) {
-        if self.is_good() {
-            return;
-        }
         let mut troubled = self.troubled();
         let stays = |troubled: &Troubled| troubled.trouble == Trouble::Isolated && proof != Proof::Quorum;
         if !troubled.as_ref().is_some_and(stays) {

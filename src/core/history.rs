@@ -152,11 +152,6 @@ impl History {
         let visit = self.visits.iter().rev().find(|visit| !visit.running.is_empty())?;
         Some((visit.endpoint.clone(), visit.doing()))
     }
-
-    /// How many endpoints have failed or were overtaken.
-    pub fn failed_before(&self) -> usize {
-        self.visits.len().saturating_sub(1)
-    }
 }
 
 impl Visit {
