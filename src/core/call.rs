@@ -9,13 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::HttpAttempt;
 use super::client::Shared;
-use super::cluster::{Limits, walk};
+use super::cluster::walk;
 use super::error::{Error, Outcome, Result};
 use super::exchange::{Answer, Request};
 use super::history::History;
 use super::pool::Pool;
 use super::ring::{Endpoints, Round};
 use super::status::Status;
+use super::walk::Limits;
 use crate::rt::context::Context;
 
 /// An answer with what a later error about it has to know.

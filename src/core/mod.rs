@@ -1,6 +1,7 @@
 //! The client, in safe Rust: what to send, where, how often, and what the answer means.
 #![forbid(unsafe_code)]
 
+pub mod asked;
 pub mod attempt;
 pub mod auth;
 pub mod auto_sync;
@@ -8,6 +9,7 @@ pub mod backoff;
 pub mod call;
 pub mod client;
 pub mod cluster;
+pub mod cluster_error;
 pub mod condition;
 pub mod config;
 pub mod connection;
@@ -41,4 +43,5 @@ pub mod sync;
 pub mod tls;
 pub mod tunnel;
 pub mod v2;
+pub mod walk;
 pub mod watch;

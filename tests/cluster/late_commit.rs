@@ -35,7 +35,7 @@ fn a_write_on_which_the_cluster_could_not_decide_is_reported_as_such_and_never_s
     // etcd gives up after five seconds and two election timeouts; each of two endpoints has more than that.
     let endpoints: Vec<_> = followers.iter().map(|follower| cluster[*follower].endpoint()).collect();
     let patient = || Config::new(&endpoints).request_timeout_ms(15_000);
-    let clients: &Vec<Client> = & (0..3).map(|_| Client::starting_at_first(patient, &endpoint)).collect();
+    let clients: &Vec<Client> = &(0..3).map(|_| Client::starting_at_first(patient, &endpoint)).collect();
     let received = || followers.iter().map(|follower| writes_received(cluster, *follower)).sum::<u64>();
     let before = received();
 

@@ -12,7 +12,8 @@ use super::{Events, WatchOptions};
 use crate::core::attempt::HttpAttempt;
 use crate::core::backoff::Backoff;
 use crate::core::client::Shared;
-use crate::core::cluster::{self, Limits, walk};
+use crate::core::cluster::walk;
+use crate::core::cluster_error::nobody_answered;
 use crate::core::condition::Trouble;
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
@@ -25,6 +26,7 @@ use crate::core::pool::Pool;
 use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::core::v2::{failure, keys_answer, watch_event, watch_request::Watched};
+use crate::core::walk::Limits;
 use crate::rt::race::first;
 
 pub struct Follower {
@@ -301,7 +303,7 @@ impl Follower {
         if self.failures.len() < endpoints.list().len() {
             return Ok(());
         }
-        Err(cluster::nobody_answered(std::mem::take(&mut self.failures)))
+        Err(nobody_answered(std::mem::take(&mut self.failures)))
     }
 }
 
