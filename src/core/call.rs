@@ -96,7 +96,7 @@ pub async fn http_to(
         })
         .await
     };
-    if endpoints.has_trouble() {
+    if endpoints.need_lookout() {
         client.lookout.want();
     }
     match ended {

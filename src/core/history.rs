@@ -2,7 +2,7 @@
 //! the walk.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::condition::Trouble;
 use super::endpoint::Endpoint;
@@ -10,9 +10,6 @@ use super::error::{Error, Outcome};
 use super::exchange::Effect;
 use super::progress::Progress;
 use super::status::Status;
-
-/// A wait of this length tells something about the endpoint; a call that has less time says more about the caller.
-const TELLING_MS: u128 = 200;
 
 #[derive(Debug)]
 pub struct History {
@@ -82,13 +79,14 @@ impl History {
     }
 
     /// An attempt has ended. With a write of which a copy went out before, its answer tells nothing of that copy.
-    pub fn ended(&mut self, number: VisitNumber, progress: &Arc<Progress>) {
+    /// Gives how long the endpoint took.
+    pub fn ended(&mut self, number: VisitNumber, progress: &Arc<Progress>) -> Duration {
         if progress.was_sent_before() && self.effect.is_write() {
             self.outcome = Outcome::MaybeApplied;
         }
-        if let Some(visit) = self.visits.get_mut(number.0) {
-            visit.running.retain(|running| !Arc::ptr_eq(running, progress));
-        }
+        let Some(visit) = self.visits.get_mut(number.0) else { return Duration::ZERO };
+        visit.running.retain(|running| !Arc::ptr_eq(running, progress));
+        visit.began.elapsed()
     }
 
     /// Its attempts were cut off.
@@ -141,8 +139,8 @@ impl History {
     /// The call's time is over, or the caller has had enough. Notes who did not use it well.
     pub fn note_the_silent(&self) {
         for visit in self.visits.iter().filter(|visit| !visit.running.is_empty()) {
-            if visit.began.elapsed().as_millis() >= TELLING_MS {
-                visit.endpoint.condition().failed(Trouble::Unreachable);
+            if let Some(trouble) = Trouble::of_silence(visit.began.elapsed()) {
+                visit.endpoint.condition().failed(trouble);
             }
         }
     }

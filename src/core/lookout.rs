@@ -1,4 +1,4 @@
-//! Looks at bad endpoints in the background, quietly and ever more rarely, so that calls need not find out with their own
+//! Looks at endpoints that keep callers waiting or are cut off, in the background, quietly and ever more rarely, so that calls need not find out with their own
 //! time that one is good again.
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct Lookout {
 }
 
 impl Lookout {
-    /// An endpoint is bad: somebody should look after it.
+    /// An endpoint keeps callers waiting, or cannot speak for its cluster: somebody should look after it.
     pub fn want(&self) {
         self.is_wanted.store(true, Ordering::Release);
     }
@@ -79,7 +79,7 @@ async fn run(client: Arc<Shared>, pool: Arc<Pool>) {
                 let _ = check(&client, &pool, pinned, PROOF_LASTS, PATIENCE).await;
             }
             // A read may want a proof while bad endpoints are looked at ever more rarely.
-            let in_between = proves || client.config.refuse_isolated && client.ring.current().has_trouble();
+            let in_between = proves || client.config.refuse_isolated && client.ring.current().need_lookout();
             let next_proof = if in_between { Instant::now().checked_add(PROOF_LASTS) } else { None };
             let Some(next) = [next_look(&client), next_proof].into_iter().flatten().min() else { break };
             tokio::time::sleep_until(next.into()).await;

@@ -57,13 +57,14 @@ pub async fn check(client: &Shared, pool: &Pool, endpoint: &Endpoint, fresh: Dur
 
 /// Asks, and notes what the answer says about the endpoint.
 async fn ask(client: &Shared, pool: &Pool, endpoint: &Endpoint, patience: Duration) -> Result<u64, Error> {
+    let started = Instant::now();
     let asked = ask_through_the_quorum(client, pool, endpoint, patience).await;
     match &asked {
         Ok(_) => endpoint.condition().answered(Proof::Quorum),
         Err(error) if error.status() == Status::Timeout && is_alive(client, pool, endpoint).await => {
             endpoint.condition().failed(Trouble::Isolated);
         }
-        Err(error) => endpoint.condition().failed(Trouble::of(error)),
+        Err(error) => endpoint.condition().failed(Trouble::of(error, started.elapsed())),
     }
     asked
 }

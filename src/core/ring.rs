@@ -51,9 +51,9 @@ impl Endpoints {
         self.list.iter().position(|listed| Arc::ptr_eq(listed, endpoint))
     }
 
-    /// Whether any endpoint is known to be bad.
-    pub fn has_trouble(&self) -> bool {
-        self.list.iter().any(|endpoint| !endpoint.condition().is_good())
+    /// Whether any endpoint has to be looked at in the background.
+    pub fn need_lookout(&self) -> bool {
+        self.list.iter().any(|endpoint| endpoint.condition().next_look().is_some())
     }
 
     pub fn preferred(&self) -> &[Arc<Endpoint>] {
@@ -294,12 +294,12 @@ mod tests {
     fn bad_endpoints_are_asked_last_and_each_is_asked_all_the_same() {
         let endpoints = Endpoints::in_order(named(&["a", "b", "c", "d"]), Vec::new());
         let condition = |position: usize| endpoints.list[position].condition();
-        condition(0).failed(Trouble::Unreachable);
+        condition(0).failed(Trouble::Silent);
         assert_eq!(names(&endpoints), "b c d a");
         condition(2).failed(Trouble::Isolated);
         assert_eq!(names(&endpoints), "b d a c");
-        condition(1).failed(Trouble::Unreachable);
-        condition(3).failed(Trouble::Unreachable);
+        condition(1).failed(Trouble::Silent);
+        condition(3).failed(Trouble::Silent);
         assert_eq!(names(&endpoints), "a b c d");
         condition(2).answered(Proof::Quorum);
         assert_eq!(names(&endpoints), "c a b d");
@@ -310,8 +310,8 @@ mod tests {
         let endpoints = Endpoints::in_order(named(&["a", "b", "c"]), Vec::new());
         let mut round = endpoints.round();
         let mut walked = vec![round.next_endpoint().expect("a").host_header()];
-        endpoints.list[0].condition().failed(Trouble::Unreachable);
-        endpoints.list[1].condition().failed(Trouble::Unreachable);
+        endpoints.list[0].condition().failed(Trouble::Silent);
+        endpoints.list[1].condition().failed(Trouble::Silent);
         walked.extend(std::iter::from_fn(|| round.next_endpoint().map(|endpoint| endpoint.host_header())));
         assert_eq!(walked, ["a", "c", "b"]);
     }

@@ -141,7 +141,7 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
     pub fn ended(&mut self, ended: Ended<A::Answer>) -> Result<Next<A::Answer>> {
         let Ended { number, progress, result } = ended;
         let Some(endpoint) = self.history.endpoint(number).cloned() else { return Ok(Next::Wait) };
-        self.history.ended(number, &progress);
+        let waited = self.history.ended(number, &progress);
         let failed = match result {
             Ok(answer) => {
                 if !endpoint.condition().is_good() {
@@ -167,7 +167,7 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
             Failed::Pending(_) => (true, !effect.is_write()),
         };
         let error = failed.into_error();
-        endpoint.condition().failed(Trouble::of(&error));
+        endpoint.condition().failed(Trouble::of(&error, waited));
         self.note(number, error, sent);
         if !goes_on {
             self.round.pin_behind(&endpoint);

@@ -24,6 +24,7 @@ use crate::core::lookout;
 use crate::core::open_answer::OpenAnswer;
 use crate::core::pool::Pool;
 use crate::core::response::Response;
+use crate::core::ring::Endpoints;
 use crate::core::status::Status;
 use crate::core::v2::{failure, keys_answer, watch_event, watch_request::Watched};
 use crate::core::walk::Limits;
@@ -170,9 +171,7 @@ impl Follower {
         let mut round = endpoints.round();
         let mut history = History::new(Effect::Read);
         let walked = walk(&attempt, &mut round, &limits, &mut history, &config.log).await;
-        if endpoints.has_trouble() {
-            lookout::keep(&self.client, &self.pool);
-        }
+        self.keep_lookout(&endpoints);
         let (watching, endpoint) = walked?;
         Ok((watching, endpoint, history.take_errors(Status::Timeout, "")))
     }
@@ -285,6 +284,12 @@ impl Follower {
         Silence { client: &self.client, pool: &self.pool, limit: self.options.idle_timeout }
     }
 
+    fn keep_lookout(&self, endpoints: &Endpoints) {
+        if endpoints.need_lookout() {
+            lookout::keep(&self.client, &self.pool);
+        }
+    }
+
     /// One failure for each endpoint, the last one.
     fn note(&mut self, error: Error) {
         self.failures.retain(|failure| failure.endpoint() != error.endpoint());
@@ -296,9 +301,12 @@ impl Follower {
         let log = &self.client.config.log;
         log.write(Level::Warn, &format!("watch of {}: {}", self.key, error.message()));
         let endpoints = self.client.ring.current();
-        endpoint.condition().failed(Trouble::of(&error));
+        // A look at the member, if there was one, has noted what is wrong with it.
+        if endpoint.condition().is_good() {
+            endpoint.condition().failed(Trouble::of(&error, Duration::ZERO));
+        }
         endpoints.pin_behind(endpoint);
-        lookout::keep(&self.client, &self.pool);
+        self.keep_lookout(&endpoints);
         self.note(error.at(endpoint.url()));
         if self.failures.len() < endpoints.list().len() {
             return Ok(());
