@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use etcd_test_checker::Seeded;
+use etcd_test_harness::Client;
 use etcd_test_support::wait_until;
 
 use crate::settings::{Seed, length};
@@ -12,6 +13,10 @@ use crate::settings::{Seed, length};
 pub(crate) enum Victim {
     Member(usize),
     Leader,
+    /// The one that the client of the load asks first.
+    Pinned,
+    /// The leader and one more of three: nothing is decided any more.
+    Majority,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +32,9 @@ pub(crate) enum Fault {
 pub(crate) enum Lasts {
     /// Until so many more writes were acknowledged.
     Writes(usize),
-    /// Until so many more calls were given up undecided, or so many more writes acknowledged.
+    /// Until so many more calls were given up undecided.
+    Undecided(usize),
+    /// Until one of the two.
     UndecidedOrWrites(usize, usize),
 }
 
@@ -40,6 +47,7 @@ pub(crate) struct Step {
 /// A cluster to which faults can be done.
 pub(crate) trait Faulty: Sync {
     fn endpoints(&self) -> Vec<String>;
+    /// A pinned victim is known to the client alone: [`drive`] has put its number in the place.
     fn inject(&self, fault: Fault);
     /// Ends every fault and waits until all members are healthy.
     fn heal(&self);
@@ -63,6 +71,7 @@ impl Progress {
             let now = self.now();
             match lasts {
                 Lasts::Writes(more) => now.0 >= writes + more,
+                Lasts::Undecided(given_up) => now.1 >= undecided + given_up,
                 Lasts::UndecidedOrWrites(given_up, more) => now.1 >= undecided + given_up || now.0 >= writes + more,
             }
         });
@@ -78,6 +87,9 @@ impl Drop for StopWhenDropped<'_> {
     }
 }
 
+/// What is done between two faults, so that each meets a running load.
+const BETWEEN: Lasts = Lasts::Writes(150);
+
 pub(crate) const KILLS: &[fn(Victim) -> Fault] = &[Fault::Kill];
 pub(crate) const FREEZES: &[fn(Victim) -> Fault] = &[Fault::Freeze];
 pub(crate) const KILLS_AND_FREEZES: &[fn(Victim) -> Fault] = &[Fault::Kill, Fault::Freeze, Fault::Freeze];
@@ -89,27 +101,46 @@ pub(crate) fn schedule(seed: Seed, kinds: &'static [fn(Victim) -> Fault]) -> imp
 }
 
 fn step(random: &mut Seeded, kinds: &[fn(Victim) -> Fault]) -> Step {
-    let victims = [Victim::Leader, Victim::Leader, Victim::Member(0), Victim::Member(1), Victim::Member(2)];
-    let lasts =
-        [Lasts::Writes(20), Lasts::Writes(200), Lasts::UndecidedOrWrites(1, 300), Lasts::UndecidedOrWrites(4, 400)];
-    Step { fault: random.choose(kinds)(*random.choose(&victims)), lasts: *random.choose(&lasts) }
+    let victim = match random.below(8) {
+        0..2 => Victim::Leader,
+        2..4 => Victim::Pinned,
+        4 => Victim::Majority,
+        number => Victim::Member(number as usize - 5),
+    };
+    // Many writes take longer than the calls' timeout, so that what waits for the victim is given up.
+    let lasts = match victim {
+        Victim::Majority => Lasts::Undecided(4),
+        _ => *random.choose(&[Lasts::Writes(20), Lasts::Writes(300), Lasts::UndecidedOrWrites(2, 4000)]),
+    };
+    Step { fault: random.choose(kinds)(victim), lasts }
+}
+
+/// The same fault, with the number of the member that the client asks first.
+fn resolved(fault: Fault, cluster: &dyn Faulty, client: &Client) -> Fault {
+    let number = || {
+        let pinned = client.endpoints().into_iter().next().expect("an endpoint");
+        cluster.endpoints().iter().position(|endpoint| *endpoint == pinned).expect("an endpoint of the cluster")
+    };
+    match fault {
+        Fault::Kill(Victim::Pinned) => Fault::Kill(Victim::Member(number())),
+        Fault::Freeze(Victim::Pinned) => Fault::Freeze(Victim::Member(number())),
+        other => other,
+    }
 }
 
 /// Does one fault after another to a cluster under a running load, for as long as the settings say.
-pub(crate) fn drive(cluster: &dyn Faulty, steps: impl Iterator<Item = Step>, progress: &Progress) -> Vec<Step> {
+pub(crate) fn drive(cluster: &dyn Faulty, client: &Client, steps: impl Iterator<Item = Step>, progress: &Progress) {
     let end = Instant::now() + length();
-    let mut done = Vec::new();
-    progress.wait(Lasts::Writes(50), "before the faults");
+    progress.wait(BETWEEN, "before the faults");
     for step in steps {
-        println!("{step:?}");
-        done.push(step);
-        cluster.inject(step.fault);
+        let fault = resolved(step.fault, cluster, client);
+        println!("{step:?}: {fault:?}");
+        cluster.inject(fault);
         progress.wait(step.lasts, &format!("during {step:?}"));
         cluster.heal();
-        progress.wait(Lasts::Writes(50), &format!("after {step:?}"));
+        progress.wait(BETWEEN, &format!("after {step:?}"));
         if Instant::now() > end {
             break;
         }
     }
-    done
 }

@@ -20,13 +20,18 @@ impl Faulty for EtcdCluster {
     }
 
     fn inject(&self, fault: Fault) {
-        let number = |victim| match victim {
-            Victim::Member(number) => number,
-            Victim::Leader => self.leader(),
+        let (Fault::Kill(victim) | Fault::Freeze(victim)) = fault;
+        let numbers = match victim {
+            Victim::Member(number) => vec![number],
+            Victim::Leader => vec![self.leader()],
+            Victim::Majority => vec![self.leader(), self.followers()[0]],
+            Victim::Pinned => panic!("only the client knows which one it asks first"),
         };
-        match fault {
-            Fault::Kill(victim) => self[number(victim)].kill(),
-            Fault::Freeze(victim) => self[number(victim)].stop_process(),
+        for number in numbers {
+            match fault {
+                Fault::Kill(_) => self[number].kill(),
+                Fault::Freeze(_) => self[number].stop_process(),
+            }
         }
     }
 

@@ -54,7 +54,7 @@ fn run(cluster: &dyn Faulty, seed: Seed) -> (Vec<Write>, Vec<Watched>) {
             .map(|number| scope.spawn(move || write(client, &format!("{DIR}/{number}"), positions, progress, stop)))
             .collect();
         let stopping = StopWhenDropped(stop);
-        drive(cluster, schedule(seed, KILLS_AND_FREEZES), progress);
+        drive(cluster, client, schedule(seed, KILLS_AND_FREEZES), progress);
         drop(stopping);
         let mut writes: Vec<_> = writers.into_iter().flat_map(|writer| writer.join().expect("no panic")).collect();
         let (write, index) = write_last(client);

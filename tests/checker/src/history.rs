@@ -38,6 +38,17 @@ pub enum Call {
     },
 }
 
+impl Call {
+    /// What a write writes.
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Call::Set { value } | Call::Create { value } | Call::Update { value } => Some(value),
+            Call::SwapValue { value, .. } | Call::SwapIndex { value, .. } => Some(value),
+            Call::Get | Call::Delete | Call::DeleteValue { .. } | Call::DeleteIndex { .. } => None,
+        }
+    }
+}
+
 /// What the caller was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {

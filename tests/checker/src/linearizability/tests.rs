@@ -222,15 +222,10 @@ fn a_write_that_was_carried_out_and_is_recorded_as_not_applied_is_found_where_it
     let mut found = 0;
     for seed in 0..200 {
         let operations = history(seed, SMALL);
-        let value_of = |call: &Call| match call {
-            Call::Set { value } | Call::Create { value } | Call::Update { value } => Some(value.clone()),
-            Call::SwapValue { value, .. } | Call::SwapIndex { value, .. } => Some(value.clone()),
-            _ => None,
-        };
-        let seen = |text: &String| {
+        let seen = |text: &str| {
             operations.iter().any(|other| matches!(&other.answer, Answer::Found { value, .. } if value == text))
         };
-        let is_seen = |operation: &Operation| value_of(&operation.call).is_some_and(|text| seen(&text));
+        let is_seen = |operation: &Operation| operation.call.value().is_some_and(&seen);
         let mut broken = operations.clone();
         let open = broken.iter_mut().filter(|operation| operation.answer == Answer::Maybe && is_seen(operation));
         let count = open.map(|operation| operation.answer = Answer::NotApplied).count();
