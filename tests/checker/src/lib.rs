@@ -4,6 +4,7 @@
 //! [`watch_events`] what watchers saw of a prefix. None knows the client that is tested: they see calls, answers and times.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod encoded;
 pub mod history;
 pub mod in_order_queue;
 pub mod linearizability;

@@ -1,11 +1,11 @@
 //! Whether the answers of each key can come from one key that did one thing after another, each between its call and its
 //! answer. Keys are judged one by one: a history is linearizable exactly when that of each key is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use crate::history::{Answer, Call, Held, History, Operation};
-use crate::register::{Content, Modified, Register, Reply, Request, Value};
-use crate::search::{Answered, Open, Placed, Search, Stuck};
+use crate::encoded::{Encoded, Values};
+use crate::history::{Answer, History, Operation};
+use crate::search::{Placed, Stuck};
 use crate::violation::Violation;
 
 /// How much of the longest prefix an explanation shows.
@@ -34,104 +34,10 @@ pub fn check(history: &History) -> Result<Judged, Box<Violation>> {
 
 /// One key, which starts absent.
 pub fn check_key(key: &str, operations: &[Operation]) -> Result<Judged, Box<Violation>> {
-    let (answered, open) = split(operations);
-    let mut values = Values::default();
-    let search = Search::new(
-        answered.iter().map(|operation| values.answered(operation)).collect(),
-        open.iter()
-            .map(|operation| Open { start: operation.start, request: values.request(&operation.call) })
-            .collect(),
-    );
+    let (Encoded { answered, open, values }, search) = Encoded::new(operations);
     match search.run() {
         Ok(points) => Ok(Judged { answered: answered.len(), open: open.len(), points }),
         Err(stuck) => Err(Box::new(explain(key, (operations, &answered, &open), &values, &stuck))),
-    }
-}
-
-/// What has its place between call and answer, and what may have one at any time after the call; both by their start.
-fn split(operations: &[Operation]) -> (Vec<Operation>, Vec<Operation>) {
-    let (mut answered, mut open) = (Vec::new(), Vec::new());
-    for operation in operations {
-        match operation.answer {
-            Answer::NotApplied => {}
-            // A get that failed tells nothing.
-            Answer::Maybe if operation.call == Call::Get => {}
-            Answer::Maybe => open.push(operation.clone()),
-            _ => answered.push(operation.clone()),
-        }
-        if operation.repeated {
-            open.push(operation.open_copy());
-        }
-    }
-    answered.sort_by_key(|operation| operation.start);
-    open.sort_by_key(|operation| operation.start);
-    (answered, open)
-}
-
-/// The numbers of the values.
-#[derive(Default)]
-struct Values {
-    numbers: HashMap<String, Value>,
-    texts: Vec<String>,
-}
-
-impl Values {
-    fn number(&mut self, text: &str) -> Value {
-        if let Some(number) = self.numbers.get(text) {
-            return *number;
-        }
-        let number = Value::try_from(self.texts.len()).expect("fewer values than that");
-        self.numbers.insert(text.to_owned(), number);
-        self.texts.push(text.to_owned());
-        number
-    }
-
-    fn request(&mut self, call: &Call) -> Request {
-        match call {
-            Call::Get => Request::Get,
-            Call::Set { value } => Request::Set(self.number(value)),
-            Call::Create { value } => Request::Create(self.number(value)),
-            Call::Update { value } => Request::Update(self.number(value)),
-            Call::SwapValue { previous, value } => Request::SwapValue(self.number(previous), self.number(value)),
-            Call::SwapIndex { previous, value } => Request::SwapIndex(*previous, self.number(value)),
-            Call::Delete => Request::Delete,
-            Call::DeleteValue { previous } => Request::DeleteValue(self.number(previous)),
-            Call::DeleteIndex { previous } => Request::DeleteIndex(*previous),
-        }
-    }
-
-    fn reply(&mut self, answer: &Answer) -> Reply {
-        match answer {
-            Answer::Found { value, modified_index, etcd_index } => {
-                Reply::Found { value: self.number(value), modified: *modified_index, at: *etcd_index }
-            }
-            Answer::Done { modified_index } => Reply::Done(*modified_index),
-            Answer::Refused { code, etcd_index, held } => {
-                let held = held.as_ref().map(|held| match held {
-                    Held::Value(value) => Content::Value(self.number(value)),
-                    Held::Index(index) => Content::Index(*index),
-                });
-                Reply::Refused { code: *code, at: *etcd_index, held }
-            }
-            Answer::NotApplied | Answer::Maybe => unreachable!("only answered operations have a reply"),
-        }
-    }
-
-    fn answered(&mut self, operation: &Operation) -> Answered {
-        let (request, reply) = (self.request(&operation.call), self.reply(&operation.answer));
-        Answered { start: operation.start, end: operation.end, request, reply }
-    }
-
-    fn describe(&self, register: Register) -> String {
-        match register.held {
-            None => format!("the key is absent, and the index at least {}", register.floor),
-            Some((value, Modified::Exactly(index))) => {
-                format!("the key holds {} of {index}", self.texts[value as usize])
-            }
-            Some((value, Modified::AtLeast(index))) => {
-                format!("the key holds {} of an open write, of {index} or later", self.texts[value as usize])
-            }
-        }
     }
 }
 

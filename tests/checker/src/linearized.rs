@@ -28,6 +28,14 @@ impl Linearized {
         self.full += full;
     }
 
+    pub(crate) fn contains_all_of(&self, other: &Linearized) -> bool {
+        let word = |set: &Linearized, number: usize| match number.checked_sub(set.full) {
+            None => u64::MAX,
+            Some(place) => set.words.get(place).copied().unwrap_or(0),
+        };
+        (0..other.full + other.words.len()).all(|number| word(other, number) & !word(self, number) == 0)
+    }
+
     /// The lowest number that is not in it.
     pub(crate) fn first_missing(&self) -> usize {
         self.full * 64 + self.words.first().map_or(0, |bits| bits.trailing_ones() as usize)
@@ -52,5 +60,6 @@ mod tests {
             (150, true, false, false)
         );
         assert_eq!(of(&mut (0..64)).first_missing(), 64);
+        assert!(of(&mut (0..200)).contains_all_of(&set) && !set.contains_all_of(&of(&mut (0..151))));
     }
 }

@@ -1,13 +1,13 @@
 //! The search for an order of the operations on one key that explains every answer: Wing and Gong's, with Lowe's memory
 //! of the points that lead nowhere.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::linearized::Linearized;
 use crate::register::{Register, Reply, Request};
 
-/// More than any history of a test has needed; a search that goes on beyond it counts as failed.
-const MOST_POINTS: usize = 3_000_000;
+/// A search that has needed so many points more than there are operations counts as failed; histories of tests need a few.
+const MOST_POINTS: usize = 300_000;
 
 /// An operation with an answer, which has its place between start and end.
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +32,41 @@ pub(crate) enum Placed {
     Open(usize),
 }
 
-/// Where a search has got to: what has its place, and what the key holds then.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Where a search has got to.
+#[derive(Debug, Clone)]
 struct Point {
-    answered: Linearized,
+    state: State,
+    /// The open writes that have their place.
     open: Linearized,
     /// How many of `Search::by_index` have their place.
     indexed: usize,
+}
+
+/// The answered operations that have their place, and what the key holds then.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct State {
+    answered: Linearized,
     register: Register,
+}
+
+/// The points that were looked at, or wait for it.
+#[derive(Default)]
+struct Seen {
+    open: HashMap<State, Vec<Linearized>>,
+    count: usize,
+}
+
+impl Seen {
+    /// Whether it is worth a look: a point that has used more open writes up leads nowhere that one with fewer does not.
+    fn insert(&mut self, point: &Point) -> bool {
+        let known = self.open.entry(point.state.clone()).or_default();
+        if known.iter().any(|open| point.open.contains_all_of(open)) {
+            return false;
+        }
+        known.push(point.open.clone());
+        self.count += 1;
+        true
+    }
 }
 
 /// A step of the order and the one before it.
@@ -80,29 +107,25 @@ impl Search {
 
     /// How many points it looked at until it found an order.
     pub(crate) fn run(&self) -> Result<usize, Stuck> {
-        let start = Point {
-            answered: Linearized::default(),
-            open: Linearized::default(),
-            indexed: 0,
-            register: Register::ABSENT,
-        };
-        let (mut seen, mut trace) = (HashSet::new(), Vec::<Trace>::new());
+        let state = State { answered: Linearized::default(), register: Register::ABSENT };
+        let start = Point { state, open: Linearized::default(), indexed: 0 };
+        let (mut seen, mut trace) = (Seen::default(), Vec::<Trace>::new());
         let (mut longest, mut farthest) = ((0, None), start.clone());
         let mut stack = vec![(start, None, 0)];
         while let Some((point, last, depth)) = stack.pop() {
             if depth == self.answered.len() {
-                return Ok(seen.len());
+                return Ok(seen.count);
             }
             if depth > longest.0 {
                 (longest, farthest) = ((depth, last), point.clone());
             }
-            if seen.len() > MOST_POINTS {
+            if seen.count > self.answered.len() + MOST_POINTS {
                 return Err(self.stuck(&trace, longest.1, &farthest, true));
             }
             // The first one is to be looked at first, so it is put on the stack last.
             for steps in self.ways_on(&point).into_iter().rev() {
                 let next = self.walk(&point, &steps);
-                if seen.insert(next.clone()) {
+                if seen.insert(&next) {
                     let last = steps.iter().fold(last, |before, placed| {
                         trace.push(Trace { before, placed: *placed });
                         Some(trace.len() - 1)
@@ -120,12 +143,12 @@ impl Search {
         let (next, limit) = self.next(point);
         let after = |number: usize| {
             let Answered { request, reply, .. } = self.answered[number];
-            point.register.after(request, reply)
+            point.state.register.after(request, reply)
         };
         let (fitting, others): (Vec<_>, Vec<_>) = next.into_iter().partition(|number| after(*number).is_some());
         // What leaves the key as it was can be taken at once: no other order explains more.
         if let Some(read) =
-            fitting.iter().find(|number| after(**number).is_some_and(|to| to.held == point.register.held))
+            fitting.iter().find(|number| after(**number).is_some_and(|to| to.held == point.state.register.held))
         {
             return vec![vec![Placed::Answered(*read)]];
         }
@@ -133,7 +156,7 @@ impl Search {
         for number in others {
             let Answered { request, reply, .. } = self.answered[number];
             let wanted = |register: Register| register.after(request, reply).is_some();
-            self.explain(point, limit, &wanted, &mut vec![Placed::Answered(number)], &mut ways);
+            self.explain(point, limit, &[&wanted], &mut vec![Placed::Answered(number)], &mut ways);
         }
         // An open write's index is checked against what follows only here.
         ways.retain(|steps| self.can_walk(point, steps));
@@ -156,11 +179,11 @@ impl Search {
     /// an open write that started later cannot come next.
     fn first(&self, point: &Point) -> (Vec<usize>, u64) {
         let (mut first, mut limit) = (Vec::new(), u64::MAX);
-        for number in point.answered.first_missing()..self.answered.len() {
+        for number in point.state.answered.first_missing()..self.answered.len() {
             if self.answered[number].start > limit {
                 break;
             }
-            if !point.answered.contains(number) {
+            if !point.state.answered.contains(number) {
                 limit = limit.min(self.answered[number].end);
                 first.push(number);
             }
@@ -168,29 +191,34 @@ impl Search {
         (first, limit)
     }
 
-    /// Adds to `ways` each shortest row of open writes that makes the register as wanted; `steps` is what comes after them,
-    /// the last one first.
+    /// Adds to `ways` each row of open writes, none longer than needed, that makes the register as the last of `wanted` wants
+    /// it. `steps` is what comes after such a row, the last step first, and each was wanted by the one of `wanted` beside it.
     fn explain(
         &self,
         point: &Point,
         limit: u64,
-        wanted: &dyn Fn(Register) -> bool,
+        wanted: &[&dyn Fn(Register) -> bool],
         steps: &mut Vec<Placed>,
         ways: &mut Vec<Vec<Placed>>,
     ) {
         let mut tried = HashSet::new();
         for (number, open) in self.open.iter().enumerate().take_while(|(_, open)| open.start <= limit) {
+            let left = point.state.register.with_open(open.request);
+            let (last, later) = wanted.split_last().expect("something is wanted");
+            // What would do for a later step makes those before that one needless.
+            let helps = last(left) && !later.iter().any(|wanted| wanted(left));
             let free = !point.open.contains(number) && !steps.contains(&Placed::Open(number));
             // Of writes that do the same one is as good as another.
-            if !free || !wanted(point.register.with_open(open.request)) || !tried.insert(open.request) {
+            if !helps || !free || !tried.insert(open.request) {
                 continue;
             }
             steps.push(Placed::Open(number));
-            if point.register.carries_out(open.request) {
+            if point.state.register.carries_out(open.request) {
                 ways.push(steps.iter().rev().copied().collect());
             } else {
                 let enabling = |register: Register| register.carries_out(open.request);
-                self.explain(point, limit, &enabling, steps, ways);
+                let wanted = [wanted, &[&enabling]].concat();
+                self.explain(point, limit, &wanted, steps, ways);
             }
             steps.pop();
         }
@@ -204,19 +232,19 @@ impl Search {
     }
 
     fn can_walk(&self, point: &Point, steps: &[Placed]) -> bool {
-        steps.iter().try_fold(point.register, |register, placed| self.step(register, *placed)).is_some()
+        steps.iter().try_fold(point.state.register, |register, placed| self.step(register, *placed)).is_some()
     }
 
     fn walk(&self, point: &Point, steps: &[Placed]) -> Point {
         let mut next = point.clone();
         for placed in steps {
-            next.register = self.step(next.register, *placed).expect("a step that was tried before");
+            next.state.register = self.step(next.state.register, *placed).expect("a step that was tried before");
             match placed {
                 Placed::Open(number) => next.open.insert(*number),
-                Placed::Answered(number) => next.answered.insert(*number),
+                Placed::Answered(number) => next.state.answered.insert(*number),
             }
         }
-        while self.by_index.get(next.indexed).is_some_and(|number| next.answered.contains(*number)) {
+        while self.by_index.get(next.indexed).is_some_and(|number| next.state.answered.contains(*number)) {
             next.indexed += 1;
         }
         next
@@ -230,6 +258,6 @@ impl Search {
         }
         longest.reverse();
         let (first, by_index) = (self.first(farthest).0, self.next_by_index(farthest));
-        Stuck { longest, register: farthest.register, first, by_index, given_up }
+        Stuck { longest, register: farthest.state.register, first, by_index, given_up }
     }
 }
