@@ -82,8 +82,7 @@ fn in_order_creates_happen_once_and_in_order_while_members_are_killed_and_frozen
     let Run { creates, entries, .. } = under_all_faults();
     println!("{} creates, {} entries", creates.len(), entries.len());
     assert!(entries.len() > 100, "a running load");
-    in_order_queue::check("/all-faults/queue", creates, entries)
-        .unwrap_or_else(|violations| panic!("{}", violations.iter().map(|one| format!("{one}\n")).collect::<String>()));
+    in_order_queue::check("/all-faults/queue", creates, entries).unwrap_or_else(|violations| panic!("{violations}"));
 }
 
 fn plain_sets_under(name: &str, kinds: &'static [fn(Victim) -> Fault]) {

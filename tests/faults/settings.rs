@@ -11,7 +11,7 @@ pub(crate) fn length() -> Duration {
     Duration::from_secs(number("ETCD_FAULT_SECONDS").unwrap_or(15))
 }
 
-/// The seed, which the name of the test and the output of a failure tell.
+/// What a schedule and the calls of a load are made of; the output of a failed test names it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seed(u64);
 

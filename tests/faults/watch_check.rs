@@ -72,6 +72,5 @@ fn every_watcher_sees_each_acknowledged_write_once_and_in_order_while_members_ar
     let resyncs = watchers.iter().flat_map(|watched| &watched.seen).filter(|seen| matches!(seen, Seen::Resync { .. }));
     println!("{} writes, {} resyncs of {} watchers", writes.len(), resyncs.count(), watchers.len());
     assert!(writes.len() > 200, "a running load: {}", writes.len());
-    check(&writes, &watchers)
-        .unwrap_or_else(|violations| panic!("{}", violations.iter().map(|one| format!("{one}\n")).collect::<String>()));
+    check(&writes, &watchers).unwrap_or_else(|violations| panic!("{violations}"));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::violation::{Violation, all_or_ok};
+use crate::violation::{Violation, Violations};
 
 /// One in-order create of a value that nobody else creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +30,10 @@ pub struct Entry {
     pub value: String,
 }
 
-pub fn check(dir: &str, creates: &[Create], entries: &[Entry]) -> Result<(), Vec<Violation>> {
+pub fn check(dir: &str, creates: &[Create], entries: &[Entry]) -> Result<(), Violations> {
     let violation = |(what, around)| Violation { of: dir.to_owned(), what, around };
     let found = counts(creates, entries).into_iter().chain(strangers(creates, entries)).chain(order(creates, entries));
-    all_or_ok(found.map(violation).collect())
+    Violations::or_ok(found.map(violation).collect())
 }
 
 type Found = (String, Vec<String>);
@@ -103,7 +103,7 @@ mod tests {
 
     fn broken(creates: &[Create], pairs: &[(&str, &str)]) -> Vec<String> {
         let result = check("/queue", creates, &entries(pairs));
-        result.err().unwrap_or_default().into_iter().map(|violation| violation.what).collect()
+        result.err().unwrap_or_default().0.into_iter().map(|violation| violation.what).collect()
     }
 
     #[test]

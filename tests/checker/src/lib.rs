@@ -19,4 +19,4 @@ pub mod watch_events;
 
 pub use history::{Answer, Call, Clock, Held, History, Operation};
 pub use seeded::Seeded;
-pub use violation::Violation;
+pub use violation::{Violation, Violations};

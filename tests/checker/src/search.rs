@@ -261,3 +261,6 @@ impl Search {
         Stuck { longest, register: farthest.state.register, first, by_index, given_up }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,18 @@ impl fmt::Display for Violation {
     }
 }
 
-/// All of them as one text, for the message of an assertion.
-pub(crate) fn all_or_ok(violations: Vec<Violation>) -> Result<(), Vec<Violation>> {
-    if violations.is_empty() { Ok(()) } else { Err(violations) }
+/// All that a judge found, at least one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violations(pub Vec<Violation>);
+
+impl Violations {
+    pub(crate) fn or_ok(violations: Vec<Violation>) -> Result<(), Violations> {
+        if violations.is_empty() { Ok(()) } else { Err(Violations(violations)) }
+    }
+}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|violation| writeln!(out, "{violation}"))
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::violation::{Violation, all_or_ok};
+use crate::violation::{Violation, Violations};
 
 /// How many violations of one watcher are told.
 const TOLD: usize = 5;
@@ -53,11 +53,11 @@ pub enum Seen {
 
 type Change<'a> = (&'a str, Option<&'a str>);
 
-pub fn check(writes: &[Write], watchers: &[Watched]) -> Result<(), Vec<Violation>> {
+pub fn check(writes: &[Write], watchers: &[Watched]) -> Result<(), Violations> {
     let acknowledged = acknowledged(writes);
     let mut violations: Vec<_> = watchers.iter().flat_map(|watched| judge(watched, &acknowledged)).collect();
     violations.extend(strangers(writes, watchers, &acknowledged));
-    all_or_ok(violations)
+    Violations::or_ok(violations)
 }
 
 fn acknowledged(writes: &[Write]) -> BTreeMap<u64, Change<'_>> {
@@ -163,7 +163,7 @@ mod tests {
 
     fn broken_with(writes: &[Write], seen: &[Seen]) -> Vec<String> {
         let watched = Watched { name: "watcher".into(), after_index: 10, seen: seen.to_vec(), until: 15 };
-        check(writes, &[watched]).err().unwrap_or_default().into_iter().map(|violation| violation.what).collect()
+        check(writes, &[watched]).err().unwrap_or_default().0.into_iter().map(|violation| violation.what).collect()
     }
 
     #[test]
