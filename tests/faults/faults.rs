@@ -34,8 +34,8 @@ pub(crate) enum Lasts {
     Writes(usize),
     /// Until so many more calls were given up undecided.
     Undecided(usize),
-    /// Until one of the two.
-    UndecidedOrWrites(usize, usize),
+    /// Until every call that was running at its beginning has ended, which at a frozen member is when it is given up.
+    RunningCalls,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,26 +54,46 @@ pub(crate) trait Faulty: Sync {
 }
 
 /// What the load has got done so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Progress {
-    pub(crate) writes: AtomicUsize,
-    pub(crate) undecided: AtomicUsize,
+    writes: AtomicUsize,
+    undecided: AtomicUsize,
+    /// The calls of each thread.
+    ended: Vec<AtomicUsize>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Written,
+    Undecided,
+    Otherwise,
 }
 
 impl Progress {
-    fn now(&self) -> (usize, usize) {
-        (self.writes.load(Ordering::Relaxed), self.undecided.load(Ordering::Relaxed))
+    pub(crate) fn of(threads: usize) -> Progress {
+        let ended = (0..threads).map(|_| AtomicUsize::new(0)).collect();
+        Progress { writes: AtomicUsize::new(0), undecided: AtomicUsize::new(0), ended }
+    }
+
+    pub(crate) fn note(&self, thread: usize, how: Ended) {
+        // The last look at the end of a load is none of its threads.
+        self.ended.get(thread).map(|ended| ended.fetch_add(1, Ordering::Relaxed));
+        match how {
+            Ended::Written => drop(self.writes.fetch_add(1, Ordering::Relaxed)),
+            Ended::Undecided => drop(self.undecided.fetch_add(1, Ordering::Relaxed)),
+            Ended::Otherwise => {}
+        }
     }
 
     fn wait(&self, lasts: Lasts, when: &str) {
-        let (writes, undecided) = self.now();
-        wait_until(&format!("{lasts:?} of the load {when}"), || {
-            let now = self.now();
-            match lasts {
-                Lasts::Writes(more) => now.0 >= writes + more,
-                Lasts::Undecided(given_up) => now.1 >= undecided + given_up,
-                Lasts::UndecidedOrWrites(given_up, more) => now.1 >= undecided + given_up || now.0 >= writes + more,
-            }
+        let now = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        let (writes, undecided) = (now(&self.writes), now(&self.undecided));
+        let ended: Vec<_> = self.ended.iter().map(now).collect();
+        wait_until(&format!("{lasts:?} of the load {when}"), || match lasts {
+            Lasts::Writes(more) => now(&self.writes) >= writes + more,
+            Lasts::Undecided(more) => now(&self.undecided) >= undecided + more,
+            Lasts::RunningCalls => self.ended.iter().zip(&ended).all(|(thread, before)| now(thread) > *before),
         });
     }
 }
@@ -107,10 +127,9 @@ fn step(random: &mut Seeded, kinds: &[fn(Victim) -> Fault]) -> Step {
         4 => Victim::Majority,
         number => Victim::Member(number as usize - 5),
     };
-    // Many writes take longer than the calls' timeout, so that what waits for the victim is given up.
     let lasts = match victim {
         Victim::Majority => Lasts::Undecided(4),
-        _ => *random.choose(&[Lasts::Writes(20), Lasts::Writes(300), Lasts::UndecidedOrWrites(2, 4000)]),
+        _ => *random.choose(&[Lasts::Writes(20), Lasts::Writes(300), Lasts::RunningCalls]),
     };
     Step { fault: random.choose(kinds)(victim), lasts }
 }

@@ -11,7 +11,7 @@ use etcd_test_checker::{Answer, Call, Clock, History, linearizability};
 use etcd_test_harness::{Client, Config};
 
 use crate::faults::{
-    FREEZES, Fault, Faulty, KILLS, KILLS_AND_FREEZES, Lasts, Progress, Step, StopWhenDropped, Victim, drive, schedule,
+    FREEZES, Fault, Faulty, KILLS, KILLS_AND_FREEZES, Lasts, Step, StopWhenDropped, Victim, drive, schedule,
 };
 use crate::loopback::cluster;
 use crate::queue::{create, entries};
@@ -35,17 +35,16 @@ struct Run {
 
 /// Runs a workload, and creators of in-order entries beside it, while `steps` happen to the cluster.
 fn run(cluster: &dyn Faulty, workload: &Workload, dir: &str, steps: impl Iterator<Item = Step>) -> Run {
-    let (client, stop, progress, clock) =
-        (client(cluster), AtomicBool::new(false), Progress::default(), Clock::start());
+    let (client, stop, clock) = (client(cluster), AtomicBool::new(false), Clock::start());
     let queue = format!("{dir}/queue");
     thread::scope(|scope| {
         let (client, stop, queue) = (&client, &stop, &queue);
         let stopping = StopWhenDropped(stop);
         let creators: Vec<_> =
             (0..CREATORS).map(|thread| scope.spawn(move || create(client, queue, thread, clock, stop))).collect();
-        let history = workload.run(client, &progress, stop, || {
+        let history = workload.run(client, stop, |progress| {
             let stopping = stopping;
-            drive(cluster, client, steps, &progress);
+            drive(cluster, client, steps, progress);
             drop(stopping);
         });
         let creates = creators.into_iter().flat_map(|creator| creator.join().expect("no panic")).collect();
@@ -120,7 +119,7 @@ fn a_client_that_takes_no_answer_for_not_applied_is_found() {
     let mut seed = Seed::choose("broken outcomes");
     for number in 0..TRIES {
         let dir = format!("/broken-{number}");
-        let freeze = Step { fault: Fault::Freeze(Victim::Pinned), lasts: Lasts::UndecidedOrWrites(8, 4000) };
+        let freeze = Step { fault: Fault::Freeze(Victim::Pinned), lasts: Lasts::RunningCalls };
         let history =
             run(guard.as_ref().expect("a cluster"), &Workload::new(&dir, seed), &dir, [freeze].into_iter()).history;
         linearizability::check(&history)

@@ -42,7 +42,7 @@ fn run(cluster: &dyn Faulty, seed: Seed) -> (Vec<Write>, Vec<Watched>) {
     let plans = plans(cluster, start);
     let positions: Vec<_> = plans.iter().map(|_| Position::at(start)).collect();
     let client = Config::new(&cluster.endpoints()).request_timeout_ms(REQUEST_TIMEOUT_MS).build();
-    let (stop, last, progress) = (AtomicBool::new(false), AtomicU64::new(0), Progress::default());
+    let (stop, last, progress) = (AtomicBool::new(false), AtomicU64::new(0), Progress::of(WRITERS));
     thread::scope(|scope| {
         let (client, stop, last, progress, positions) = (&client, &stop, &last, &progress, &positions);
         let readers: Vec<_> = plans
@@ -51,7 +51,7 @@ fn run(cluster: &dyn Faulty, seed: Seed) -> (Vec<Write>, Vec<Watched>) {
             .map(|((plan, client), position)| scope.spawn(move || plan.read(client, position, last)))
             .collect();
         let writers: Vec<_> = (0..WRITERS)
-            .map(|number| scope.spawn(move || write(client, &format!("{DIR}/{number}"), positions, progress, stop)))
+            .map(|number| scope.spawn(move || write(client, DIR, number, positions, progress, stop)))
             .collect();
         let stopping = StopWhenDropped(stop);
         drive(cluster, client, schedule(seed, KILLS_AND_FREEZES), progress);

@@ -11,7 +11,7 @@ use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Failure, Get, Response, Set, Watch, Watcher};
 use etcd_test_support::wait_until;
 
-use crate::faults::Progress;
+use crate::faults::{Ended, Progress};
 
 /// How far the slowest watcher may be behind before the writers wait for it; etcd's history holds 1000 events.
 const NEAR: u64 = 600;
@@ -22,10 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn write(
     client: &Client,
     dir: &str,
+    thread: usize,
     watchers: &[Position],
     progress: &Progress,
     stop: &AtomicBool,
 ) -> Vec<Write> {
+    let dir = format!("{dir}/{thread}");
     let mut writes = Vec::new();
     let mut last = 0;
     for number in (0_usize..).take_while(|_| !stop.load(Ordering::Relaxed)) {
@@ -41,11 +43,11 @@ pub(crate) fn write(
         match outcome {
             Outcome::Acknowledged { index, .. } => {
                 last = index;
-                progress.writes.fetch_add(1, Ordering::Relaxed)
+                progress.note(thread, Ended::Written);
             }
-            Outcome::Maybe => progress.undecided.fetch_add(1, Ordering::Relaxed),
-            Outcome::NotApplied => continue,
-        };
+            Outcome::Maybe => progress.note(thread, Ended::Undecided),
+            Outcome::NotApplied => progress.note(thread, Ended::Otherwise),
+        }
         writes.push(Write { key, value, outcome });
     }
     writes

@@ -8,7 +8,7 @@ use etcd_test_harness::capi::options::{ETCD_PREV_EXIST, ETCD_PREV_NO_EXIST};
 use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Delete, Failure, Get, Response, Set};
 
-use crate::faults::Progress;
+use crate::faults::{Ended, Progress};
 use crate::settings::Seed;
 
 pub(crate) const QUORUM: Get = Get { quorum: true, recursive: false, sort: false };
@@ -30,13 +30,8 @@ impl Workload {
     }
 
     /// Runs the threads until `faults` has returned, and gives what they recorded, with a last look at each key.
-    pub(crate) fn run(
-        &self,
-        client: &Client,
-        progress: &Progress,
-        stop: &AtomicBool,
-        faults: impl FnOnce(),
-    ) -> History {
+    pub(crate) fn run(&self, client: &Client, stop: &AtomicBool, faults: impl FnOnce(&Progress)) -> History {
+        let progress = &Progress::of(self.threads);
         let clock = Clock::start();
         thread::scope(|scope| {
             let threads: Vec<_> = (0..self.threads)
@@ -45,7 +40,7 @@ impl Workload {
                     scope.spawn(move || self.thread(recorder, stop))
                 })
                 .collect();
-            faults();
+            faults(progress);
             let mut history = History::default();
             threads.into_iter().for_each(|thread| history.merge(thread.join().expect("no panic")));
             let mut last = Recorder::new(client, progress, clock, self.threads);
@@ -108,11 +103,12 @@ impl<'a> Recorder<'a> {
         let result = carry_out(self.client, key, &call);
         let end = self.clock.now();
         let answer = answer(&call, &result);
-        match &answer {
-            Answer::Done { .. } => self.progress.writes.fetch_add(1, Ordering::Relaxed),
-            Answer::Maybe => self.progress.undecided.fetch_add(1, Ordering::Relaxed),
-            _ => 0,
+        let ended = match &answer {
+            Answer::Done { .. } => Ended::Written,
+            Answer::Maybe => Ended::Undecided,
+            _ => Ended::Otherwise,
         };
+        self.progress.note(self.thread, ended);
         // The library does not tell yet when an earlier copy of a plain set may still be carried out.
         let repeated = false;
         let operation = Operation { thread: self.thread, start, end, call, answer: answer.clone(), repeated };
