@@ -110,8 +110,6 @@ impl Drop for StopWhenDropped<'_> {
 /// What is done between two faults, so that each meets a running load.
 const BETWEEN: Lasts = Lasts::Writes(150);
 
-pub(crate) const KILLS: &[fn(Victim) -> Fault] = &[Fault::Kill];
-pub(crate) const FREEZES: &[fn(Victim) -> Fault] = &[Fault::Freeze];
 pub(crate) const KILLS_AND_FREEZES: &[fn(Victim) -> Fault] = &[Fault::Kill, Fault::Freeze, Fault::Freeze];
 
 /// Faults of these kinds without end.

@@ -10,9 +10,7 @@ use etcd_test_checker::in_order_queue::{self, Create, Entry};
 use etcd_test_checker::{Answer, Call, Clock, History, linearizability};
 use etcd_test_harness::{Client, Config};
 
-use crate::faults::{
-    FREEZES, Fault, Faulty, KILLS, KILLS_AND_FREEZES, Lasts, Step, StopWhenDropped, Victim, drive, schedule,
-};
+use crate::faults::{Fault, Faulty, KILLS_AND_FREEZES, Lasts, Step, StopWhenDropped, Victim, drive, schedule};
 use crate::loopback::cluster;
 use crate::queue::{create, entries};
 use crate::settings::{REQUEST_TIMEOUT_MS, Seed};
@@ -22,8 +20,16 @@ const CREATORS: usize = 2;
 /// Freezes of a member after which one of its undecided writes has surely been seen.
 const TRIES: usize = 6;
 
-fn client(cluster: &dyn Faulty) -> Client {
-    Config::new(&cluster.endpoints()).request_timeout_ms(REQUEST_TIMEOUT_MS).build()
+/// Whether plain sets go to another endpoint when the first may have carried them out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PlainSets {
+    SentOnce,
+    SentAgain,
+}
+
+fn client(cluster: &dyn Faulty, sets: PlainSets) -> Client {
+    let config = Config::new(&cluster.endpoints()).request_timeout_ms(REQUEST_TIMEOUT_MS);
+    config.resend_sets(sets == PlainSets::SentAgain).build()
 }
 
 /// What one run under faults has left.
@@ -34,8 +40,14 @@ struct Run {
 }
 
 /// Runs a workload, and creators of in-order entries beside it, while `steps` happen to the cluster.
-fn run(cluster: &dyn Faulty, workload: &Workload, dir: &str, steps: impl Iterator<Item = Step>) -> Run {
-    let (client, stop, clock) = (client(cluster), AtomicBool::new(false), Clock::start());
+fn run(
+    cluster: &dyn Faulty,
+    workload: &Workload,
+    sets: PlainSets,
+    dir: &str,
+    steps: impl Iterator<Item = Step>,
+) -> Run {
+    let (client, stop, clock) = (client(cluster, sets), AtomicBool::new(false), Clock::start());
     let queue = format!("{dir}/queue");
     thread::scope(|scope| {
         let (client, stop, queue) = (&client, &stop, &queue);
@@ -63,17 +75,27 @@ fn assert_linearizable(history: &History) {
 /// The one run with kills and freezes that several tests look at.
 fn under_all_faults() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
-    RUN.get_or_init(|| {
-        let guard = cluster();
-        let seed = Seed::choose("kills and freezes");
-        let workload = Workload::new("/all-faults", seed);
-        run(guard.as_ref().expect("a cluster"), &workload, "/all-faults", schedule(seed, KILLS_AND_FREEZES))
-    })
+    RUN.get_or_init(|| with_plain_sets("all faults", PlainSets::SentOnce))
+}
+
+fn with_plain_sets(name: &str, sets: PlainSets) -> Run {
+    let guard = cluster();
+    let (seed, dir) = (Seed::choose(name), format!("/{}", name.replace(' ', "-")));
+    let workload = Workload { plain_sets: true, ..Workload::new(&dir, seed) };
+    run(guard.as_ref().expect("a cluster"), &workload, sets, &dir, schedule(seed, KILLS_AND_FREEZES))
 }
 
 #[test]
-fn gets_and_conditional_writes_are_linearizable_while_members_are_killed_and_frozen() {
+fn calls_are_linearizable_while_members_are_killed_and_frozen() {
     assert_linearizable(&under_all_faults().history);
+}
+
+// A set that was sent again counts as a second one that may happen at any time, as etcd_response_was_resent says.
+#[test]
+fn sets_that_are_sent_again_are_told_and_nothing_else_happens_twice() {
+    let history = with_plain_sets("sets sent again", PlainSets::SentAgain).history;
+    println!("{} sets were sent again", history.count(|operation| operation.repeated));
+    assert_linearizable(&history);
 }
 
 #[test]
@@ -82,25 +104,6 @@ fn in_order_creates_happen_once_and_in_order_while_members_are_killed_and_frozen
     println!("{} creates, {} entries", creates.len(), entries.len());
     assert!(entries.len() > 100, "a running load");
     in_order_queue::check("/all-faults/queue", creates, entries).unwrap_or_else(|violations| panic!("{violations}"));
-}
-
-fn plain_sets_under(name: &str, kinds: &'static [fn(Victim) -> Fault]) {
-    let guard = cluster();
-    let (seed, dir) = (Seed::choose(name), format!("/{}", name.replace(' ', "-")));
-    let workload = Workload { plain_sets: true, ..Workload::new(&dir, seed) };
-    assert_linearizable(&run(guard.as_ref().expect("a cluster"), &workload, &dir, schedule(seed, kinds)).history);
-}
-
-#[test]
-#[ignore = "until sets can be told not to be sent again"]
-fn plain_sets_too_are_linearizable_while_members_are_killed() {
-    plain_sets_under("plain sets and kills", KILLS);
-}
-
-#[test]
-#[ignore = "until sets can be told not to be sent again"]
-fn plain_sets_too_are_linearizable_while_members_are_frozen() {
-    plain_sets_under("plain sets and freezes", FREEZES);
 }
 
 /// The history as a client would tell it that takes "no answer" for "not applied".
@@ -113,22 +116,39 @@ fn with_broken_outcomes(mut history: History) -> History {
     history
 }
 
-#[test]
-fn a_client_that_takes_no_answer_for_not_applied_is_found() {
+/// The history as a client would tell it that keeps to itself that it has sent a set again.
+fn without_second_copies(mut history: History) -> History {
+    history.0.values_mut().flatten().for_each(|operation| operation.repeated = false);
+    history
+}
+
+/// Freezes the member that is asked, under a load whose history must be right as it was told, and found wrong when it is
+/// `distorted`.
+fn must_be_found(name: &str, plain_sets: bool, distorted: fn(History) -> History) {
     let guard = cluster();
-    let mut seed = Seed::choose("broken outcomes");
+    let mut seed = Seed::choose(name);
+    let sets = if plain_sets { PlainSets::SentAgain } else { PlainSets::SentOnce };
     for number in 0..TRIES {
-        let dir = format!("/broken-{number}");
+        let dir = format!("/{}-{number}", name.replace(' ', "-"));
         let freeze = Step { fault: Fault::Freeze(Victim::Pinned), lasts: Lasts::RunningCalls };
-        let history =
-            run(guard.as_ref().expect("a cluster"), &Workload::new(&dir, seed), &dir, [freeze].into_iter()).history;
-        linearizability::check(&history)
-            .unwrap_or_else(|violation| panic!("with its outcomes as they are: {violation}"));
-        match linearizability::check(&with_broken_outcomes(history)) {
+        let workload = Workload { plain_sets, ..Workload::new(&dir, seed) };
+        let history = run(guard.as_ref().expect("a cluster"), &workload, sets, &dir, [freeze].into_iter()).history;
+        linearizability::check(&history).unwrap_or_else(|violation| panic!("as it was told: {violation}"));
+        match linearizability::check(&distorted(history)) {
             Err(violation) => return println!("found at try {number}: {violation}"),
-            Ok(judged) => println!("try {number}: nobody saw an undecided write: {judged:?}"),
+            Ok(judged) => println!("try {number}: nobody could notice: {judged:?}"),
         }
         seed = seed.next();
     }
-    panic!("the outcome of writes that were carried out was broken, and nothing found in {TRIES} tries");
+    panic!("{name}: nothing was found in {TRIES} tries");
+}
+
+#[test]
+fn a_client_that_takes_no_answer_for_not_applied_is_found() {
+    must_be_found("broken outcomes", false, with_broken_outcomes);
+}
+
+#[test]
+fn a_client_that_does_not_tell_of_a_second_copy_is_found() {
+    must_be_found("second copies", true, without_second_copies);
 }

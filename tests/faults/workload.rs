@@ -109,8 +109,7 @@ impl<'a> Recorder<'a> {
             _ => Ended::Otherwise,
         };
         self.progress.note(self.thread, ended);
-        // The library does not tell yet when an earlier copy of a plain set may still be carried out.
-        let repeated = false;
+        let repeated = result.as_ref().is_ok_and(|response| response.was_resent);
         let operation = Operation { thread: self.thread, start, end, call, answer: answer.clone(), repeated };
         self.history.add(key, operation);
         answer
