@@ -81,8 +81,9 @@ pub unsafe extern "C" fn etcd_keys_get(
 /// Sets a key to a value of `value_len` bytes (ETCD_STRLEN: up to its NUL), or makes a directory, under the conditions of
 /// `options`, which may be NULL. The value must be UTF-8, since etcd v2 would silently replace other bytes. `response` may be NULL.
 ///
-/// Without conditions it is sent to one endpoint after another until one answers; an endpoint that froze with the request in hand
-/// can carry its copy out when it goes on, over newer values. With a condition (prev_value, prev_index,
+/// Without conditions it is sent to one endpoint after another until one answers, unless etcd_config_set_resend_sets or
+/// etcd_set_options_set_resend say otherwise; an endpoint that froze or broke off with the request in hand may have carried its
+/// copy out, or do so later, over newer values: etcd_response_was_resent. With a condition (prev_value, prev_index,
 /// prev_exist), dir or refresh it is sent elsewhere only while no byte of it has gone out. When an error follows, etcd_error_outcome
 /// says whether the write happened.
 ///
