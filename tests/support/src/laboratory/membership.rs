@@ -1,0 +1,51 @@
+//! Members that go and members that come.
+
+use serde_json::json;
+
+use super::{Fault, Laboratory};
+use crate::etcd_server::EtcdServer;
+use crate::waiting::wait_until;
+
+impl Laboratory {
+    /// Makes the cluster forget a member, whose process ends by that; at the end it comes back without its data, as a
+    /// new member of the same address.
+    pub fn remove_member(&self, number: usize) -> Fault<'_> {
+        let member = self.member(number);
+        self.forget(number);
+        wait_until("the removed member ends", || member.has_ended());
+        Fault::new(format!("member {number} is removed"), move || {
+            let body = json!({ "peerURLs": [member.peer_url()] });
+            let added = self.running_oracle(number).request_json("POST", "/v2/members", &body);
+            assert_eq!(added.status, 201, "the cluster refused a member: {added:?}");
+            member.forget_data();
+            member.start_again_with(&["--initial-cluster-state=existing"]);
+            member.wait_healthy();
+        })
+    }
+
+    /// Adds a member on a machine of its own, and waits until it is healthy. It is no part of [`Laboratory::cluster`]:
+    /// before it is dropped, [`Laboratory::dismiss`] it.
+    pub fn add_member(&self, name: &str) -> EtcdServer {
+        let host = self.network.as_ref().ok().map(|network| network.add_host().expect("one more machine"));
+        self.cluster().join_on(host, name)
+    }
+
+    /// Makes the cluster forget a member that was added, and waits until its process ends.
+    pub fn dismiss(&self, added: &EtcdServer) {
+        let list = self.running_oracle(0).get("/v2/members").json();
+        let mut members = list["members"].as_array().expect("the members").iter();
+        let id = members.find(|known| known["name"] == added.name()).expect("a member")["id"].clone();
+        self.delete_member(0, id.as_str().expect("an id"));
+        wait_until("the dismissed member ends", || added.has_ended());
+    }
+
+    fn forget(&self, number: usize) {
+        self.delete_member(number, &self.member_id(number));
+    }
+
+    /// Asks another member than `number` to forget one.
+    fn delete_member(&self, number: usize, id: &str) {
+        let answer = self.running_oracle(number).request("DELETE", &format!("/v2/members/{id}"), &[]);
+        assert_eq!(answer.status, 204, "the cluster keeps a member: {answer:?}");
+    }
+}
