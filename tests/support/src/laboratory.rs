@@ -8,8 +8,11 @@
 //! It needs root, `ip` and `nft`. Where one of them is missing, or the kernel refuses, the members run on loopback,
 //! and the faults that need more answer with [`Skipped`], which is on stderr by then.
 //!
-//! The clock that a fault moves is the wall clock of a member; a monotonic clock that jumps is no fault of real
-//! machines.
+//! A library that is used inside [`Laboratory::in_client_namespace`] is on the client's machine: its sockets belong to
+//! the threads that call it, and to those that these start.
+//!
+//! A member has one fault of a kind at a time; only cuts and losses may overlap. The clock that a fault moves is the
+//! wall clock of a member: a monotonic clock that jumps is no fault of real machines.
 
 mod certificate;
 mod clock;

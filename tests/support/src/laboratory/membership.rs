@@ -4,15 +4,14 @@ use serde_json::json;
 
 use super::{Fault, Laboratory};
 use crate::etcd_server::EtcdServer;
-use crate::waiting::wait_until;
 
 impl Laboratory {
-    /// Makes the cluster forget a member, whose process ends by that; at the end it comes back without its data, as a
-    /// new member of the same address.
+    /// Makes the cluster forget a member, and kills its process, which would end by itself within seconds; at the end
+    /// it comes back without its data, as a new member of the same address.
     pub fn remove_member(&self, number: usize) -> Fault<'_> {
         let member = self.member(number);
-        self.forget(number);
-        wait_until("the removed member ends", || member.has_ended());
+        self.delete_member(number, &self.member_id(number));
+        member.kill();
         Fault::new(format!("member {number} is removed"), move || {
             let body = json!({ "peerURLs": [member.peer_url()] });
             let added = self.running_oracle(number).request_json("POST", "/v2/members", &body);
@@ -30,17 +29,13 @@ impl Laboratory {
         self.cluster().join_on(host, name)
     }
 
-    /// Makes the cluster forget a member that was added, and waits until its process ends.
+    /// Makes the cluster forget a member that was added, and kills its process.
     pub fn dismiss(&self, added: &EtcdServer) {
         let list = self.running_oracle(0).get("/v2/members").json();
         let mut members = list["members"].as_array().expect("the members").iter();
         let id = members.find(|known| known["name"] == added.name()).expect("a member")["id"].clone();
         self.delete_member(0, id.as_str().expect("an id"));
-        wait_until("the dismissed member ends", || added.has_ended());
-    }
-
-    fn forget(&self, number: usize) {
-        self.delete_member(number, &self.member_id(number));
+        added.kill();
     }
 
     /// Asks another member than `number` to forget one.

@@ -15,7 +15,7 @@ pub(super) const BRIDGE: &str = "br0";
 pub(super) const DEVICE: &str = "eth0";
 
 /// Machines that certificates are made for.
-const MOST_MEMBERS: usize = 9;
+const MOST_MEMBERS: usize = 20;
 
 /// A machine of the laboratory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
