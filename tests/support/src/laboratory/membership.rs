@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Fault, Laboratory};
 use crate::etcd_server::EtcdServer;
+use crate::waiting::wait_until;
 
 impl Laboratory {
     /// Makes the cluster forget a member, and kills its process, which would end by itself within seconds; at the end
@@ -14,8 +15,10 @@ impl Laboratory {
         member.kill();
         Fault::new(format!("member {number} is removed"), move || {
             let body = json!({ "peerURLs": [member.peer_url()] });
-            let added = self.running_oracle(number).request_json("POST", "/v2/members", &body);
-            assert_eq!(added.status, 201, "the cluster refused a member: {added:?}");
+            // Two members of one address that were added in the same second have the same id, which etcd refuses.
+            wait_until("the cluster takes the member back", || {
+                self.running_oracle(number).request_json("POST", "/v2/members", &body).status == 201
+            });
             member.forget_data();
             member.start_again_with(&["--initial-cluster-state=existing"]);
             member.wait_healthy();

@@ -44,7 +44,10 @@ impl Laboratory {
 
     /// Asks the leader to hand over to another member; etcd before 3.4 cannot.
     fn hand_over(&self, leader: usize) -> bool {
-        let Some(&follower) = self.cluster().followers().first() else { return false };
+        let followers = self.cluster().followers();
+        // The next in turn, so that each gets to lead.
+        let next = followers.iter().find(|number| **number > leader).or(followers.first());
+        let Some(&follower) = next else { return false };
         let target = u64::from_str_radix(&self.member_id(follower), 16).expect("an id of 64 bits");
         // The gateway writes 64 bits as strings.
         let order = json!({ "targetID": target.to_string() });
