@@ -8,7 +8,8 @@ use crate::waiting::wait_until;
 
 impl Laboratory {
     /// Makes the cluster forget a member, and kills its process, which would end by itself within seconds; at the end
-    /// it comes back without its data, as a new member of the same address.
+    /// it comes back without its data, as a new member of the same address. A member that needs a snapshot first may
+    /// take 6 seconds to become healthy, after which etcd repeats what got lost at its start.
     pub fn remove_member(&self, number: usize) -> Fault<'_> {
         let member = self.member(number);
         self.delete_member(number, &self.member_id(number));
