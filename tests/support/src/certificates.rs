@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
+use crate::laboratory;
 use crate::private_dir::PrivateDir;
 
 /// Private keys for tests, which everybody can read.
@@ -190,10 +191,12 @@ impl std::fmt::Debug for Authority {
 }
 
 impl TlsFiles {
-    /// One authority for servers on this machine and for clients.
+    /// One authority for servers on this machine, or in a laboratory, and for clients.
     pub fn new() -> Arc<Self> {
         let authority = Authority::new("test authority");
-        let (server, client) = (authority.server(&LOCAL_NAMES), authority.client("test client"));
+        let machines = laboratory::member_addresses();
+        let names: Vec<&str> = LOCAL_NAMES.into_iter().chain(machines.iter().map(String::as_str)).collect();
+        let (server, client) = (authority.server(&names), authority.client("test client"));
         Self::of(authority, server, client)
     }
 

@@ -1,11 +1,13 @@
 //! What a real etcd is started with: its settings, its command line and its environment.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use crate::certificates::TlsFiles;
 use crate::etcd_server::{EtcdServer, StartFailure};
+use crate::laboratory::Host;
 use crate::ports::ReservedPort;
 use crate::private_dir::PrivateDir;
 
@@ -26,6 +28,8 @@ pub struct EtcdServerBuilder {
     pub(crate) tls: Option<TlsSetup>,
     also_listening: Vec<String>,
     pub(crate) credentials: Option<(&'static str, &'static str)>,
+    /// None on loopback.
+    pub(crate) host: Option<Arc<Host>>,
 }
 
 /// How a server speaks TLS with its clients.
@@ -45,6 +49,7 @@ impl EtcdServerBuilder {
             credentials: None,
             also_listening: Vec::new(),
             peer_tls: Vec::new(),
+            host: None,
         }
     }
 
@@ -121,7 +126,7 @@ impl EtcdServerBuilder {
     pub fn start(self) -> EtcdServer {
         let builder = self.first_args(TIMERS_ALONE);
         for _ in 0..START_ATTEMPTS {
-            let (client_port, peer_port) = (ReservedPort::new(), ReservedPort::new());
+            let (client_port, peer_port) = (builder.reserve_port(), builder.reserve_port());
             let cluster = format!("{}={}", builder.name, builder.peer_url(&peer_port));
             let server = EtcdServer::launch(&builder, client_port, peer_port, &cluster);
             match server.try_wait_healthy() {
@@ -134,6 +139,34 @@ impl EtcdServerBuilder {
             }
         }
         panic!("each of {START_ATTEMPTS} starts of etcd found its ports taken");
+    }
+
+    /// Runs on that machine of a laboratory in place of this one.
+    pub(crate) fn on(mut self, host: Option<Arc<Host>>) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// A port of the address that the server will listen on.
+    pub(crate) fn reserve_port(&self) -> ReservedPort {
+        match &self.host {
+            Some(host) => host.enter(|| ReservedPort::on(host.address())),
+            None => ReservedPort::new(),
+        }
+    }
+
+    /// A port for the questions about health, which come from the server's own machine.
+    pub(crate) fn reserve_metrics_port(&self) -> ReservedPort {
+        match &self.host {
+            Some(host) => host.enter(ReservedPort::new),
+            None => ReservedPort::new(),
+        }
+    }
+
+    /// Where the server keeps its data.
+    pub(crate) fn data_directory(&self, dir: &PrivateDir) -> PathBuf {
+        let parent = self.host.as_ref().map_or_else(|| dir.path().to_owned(), |host| host.disk().path());
+        parent.join("data")
     }
 
     /// Arguments that [`EtcdServerBuilder::extra_args`] may override: of two equal flags, etcd takes the last.
@@ -160,7 +193,7 @@ impl EtcdServerBuilder {
         metrics: &ReservedPort,
         cluster: &str,
     ) -> Vec<String> {
-        let data = dir.path().join("data").display().to_string();
+        let data = self.data_directory(dir).display().to_string();
         let (client, peer) = (self.endpoint_on(client), self.peer_url(peer));
         let listen = [std::slice::from_ref(&client), &self.also_listening].concat().join(",");
         let flags = [

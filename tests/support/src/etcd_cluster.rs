@@ -2,13 +2,14 @@
 
 use std::ops::Index;
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
 use crate::etcd_builder::{EtcdServerBuilder, START_ATTEMPTS};
 use crate::etcd_server::{EtcdServer, StartFailure};
-use crate::ports::ReservedPort;
+use crate::laboratory::Host;
 use crate::waiting::wait_for;
 
 /// Short timers, so that an election takes about a second.
@@ -31,8 +32,13 @@ impl EtcdCluster {
 
     /// Starts `count` members that share the builder's settings; its name, with a number, names the members.
     pub fn start_with(count: usize, builder: EtcdServerBuilder) -> Self {
+        Self::start_on(&vec![None; count], &builder)
+    }
+
+    /// The same with one member on each of these machines.
+    pub(crate) fn start_on(hosts: &[Option<Arc<Host>>], builder: &EtcdServerBuilder) -> Self {
         for _ in 0..START_ATTEMPTS {
-            let cluster = Self::launch(count, &builder);
+            let cluster = Self::launch(hosts, builder);
             match cluster.members.iter().try_for_each(EtcdServer::try_wait_healthy) {
                 Ok(()) => {
                     cluster.members[0].switch_auth_on();
@@ -85,7 +91,14 @@ impl EtcdCluster {
 
     /// Adds one more member to the running cluster, and waits until it is healthy.
     pub fn join(&self, name: &str) -> EtcdServer {
-        let (client, peer) = (ReservedPort::new(), ReservedPort::new());
+        self.join_on(None, name)
+    }
+
+    /// The same on a machine of a laboratory.
+    pub(crate) fn join_on(&self, host: Option<Arc<Host>>, name: &str) -> EtcdServer {
+        let builder = EtcdServer::builder().on(host).name(name);
+        let builder = builder.first_args(TIMERS).first_args(["--initial-cluster-state=existing"]);
+        let (client, peer) = (builder.reserve_port(), builder.reserve_port());
         let body = json!({ "peerURLs": [peer.endpoint()] });
         let answer = self.members[0].oracle().request_json("POST", "/v2/members", &body);
         assert_eq!(answer.status, 201, "the cluster refused a member: {answer:?}");
@@ -98,8 +111,6 @@ impl EtcdCluster {
                 format!("{own}={}", member["peerURLs"][0].as_str().expect("a peer URL"))
             })
             .collect();
-        let builder =
-            EtcdServer::builder().name(name).first_args(TIMERS).first_args(["--initial-cluster-state=existing"]);
         let server = EtcdServer::launch(&builder, client, peer, &peers.join(","));
         server.wait_healthy();
         server
@@ -107,7 +118,7 @@ impl EtcdCluster {
 
     /// Takes one more member in: `admit` makes the cluster expect it at its peer URL, then it starts.
     pub fn grow(&mut self, admit: impl FnOnce(&str)) {
-        let (client, peer) = (ReservedPort::new(), ReservedPort::new());
+        let (client, peer) = (self.builder.reserve_port(), self.builder.reserve_port());
         let name = format!("{}-{}", self.builder.base_name(), self.next_number);
         self.next_number += 1;
         admit(&self.builder.peer_url(&peer));
@@ -128,20 +139,27 @@ impl EtcdCluster {
         self.members.iter().filter(|member| member.is_running())
     }
 
-    fn launch(count: usize, builder: &EtcdServerBuilder) -> Self {
+    fn launch(hosts: &[Option<Arc<Host>>], builder: &EtcdServerBuilder) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let token = format!("--initial-cluster-token=test-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let builder = builder.clone().first_args(TIMERS).first_args([token]);
-        let plan: Vec<_> = (0..count)
-            .map(|number| (format!("{}-{number}", builder.base_name()), ReservedPort::new(), ReservedPort::new()))
+        let builders = hosts
+            .iter()
+            .enumerate()
+            .map(|(number, host)| builder.clone().name(format!("{}-{number}", builder.base_name())).on(host.clone()));
+        let plan: Vec<_> = builders
+            .map(|builder| {
+                let (client, peer) = (builder.reserve_port(), builder.reserve_port());
+                (builder, client, peer)
+            })
             .collect();
-        let peers: Vec<_> = plan.iter().map(|(name, _, peer)| format!("{name}={}", builder.peer_url(peer))).collect();
-        let initial_cluster = peers.join(",");
+        let peers = plan.iter().map(|(own, _, peer)| format!("{}={}", own.base_name(), own.peer_url(peer)));
+        let initial_cluster = peers.collect::<Vec<_>>().join(",");
         let members = plan
             .into_iter()
-            .map(|(name, client, peer)| EtcdServer::launch(&builder.clone().name(name), client, peer, &initial_cluster))
+            .map(|(own, client, peer)| EtcdServer::launch(&own, client, peer, &initial_cluster))
             .collect();
-        Self { members, builder, next_number: count }
+        Self { members, builder, next_number: hosts.len() }
     }
 }
 

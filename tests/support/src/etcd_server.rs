@@ -1,6 +1,7 @@
 //! One real etcd of a test's own, which can be killed, frozen and started again.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -12,6 +13,7 @@ use crate::certificates::TlsFiles;
 use crate::child_process::{self, Change};
 pub use crate::etcd_builder::EtcdServerBuilder;
 use crate::etcd_builder::{etcd_command, missing_etcd};
+use crate::laboratory::Host;
 use crate::oracle::Oracle;
 use crate::peer_proposal;
 use crate::plain_http;
@@ -36,6 +38,9 @@ pub struct EtcdServer {
     tls: Option<Arc<TlsFiles>>,
     credentials: Option<(&'static str, &'static str)>,
     dir: PrivateDir,
+    data: PathBuf,
+    /// The machine of a laboratory that it runs on; None on loopback.
+    host: Option<Arc<Host>>,
     arguments: Vec<String>,
     process: Mutex<Process>,
     peer_url: String,
@@ -76,7 +81,14 @@ impl EtcdServer {
     }
 
     /// An independent look at it, with all that it demands of its clients.
+    ///
+    /// In a laboratory it looks from the server's own machine, so that no fault of the network is in its way.
     pub fn oracle(&self) -> Oracle {
+        self.inside(|| self.oracle_from_here())
+    }
+
+    /// The same from the network namespace of this thread.
+    pub(crate) fn oracle_from_here(&self) -> Oracle {
         let oracle = match &self.tls {
             Some(files) => Oracle::with_tls(&self.endpoint, files),
             None => Oracle::new(&self.endpoint),
@@ -95,7 +107,7 @@ impl EtcdServer {
         let cluster_id = oracle.get("/v2/keys/").header("x-etcd-cluster-id").expect("the cluster's id").to_owned();
         wait_until("the root user is there, and auth is on", || {
             if self.peer_url.starts_with("http://") {
-                peer_proposal::root_user(&self.peer_url, &cluster_id, password);
+                self.inside(|| peer_proposal::root_user(&self.peer_url, &cluster_id, password));
             } else {
                 oracle.request_json("PUT", "/v2/auth/users/root", &json!({ "user": user, "password": password }));
             }
@@ -109,7 +121,7 @@ impl EtcdServer {
     /// The body of a GET, if the server answers it with 200 and JSON.
     pub(crate) fn ask(&self, target: &str) -> Option<Value> {
         if self.tls.is_none() && self.credentials.is_none() {
-            return plain_http::get_json(&self.endpoint, target);
+            return self.inside(|| plain_http::get_json(&self.endpoint, target));
         }
         self.oracle().try_get(target).filter(|answer| answer.status == 200).map(|answer| answer.json())
     }
@@ -183,9 +195,14 @@ impl EtcdServer {
     /// Kills the process, throws its data away and starts it again, as happens to a container without a volume: the same
     /// cluster by name and id, whose indexes begin anew.
     pub fn start_anew(&self) {
-        self.kill();
-        std::fs::remove_dir_all(self.dir.path().join("data")).expect("throw the data away");
+        self.forget_data();
         self.restart();
+    }
+
+    /// Kills the process if it lives, and throws its data away.
+    pub(crate) fn forget_data(&self) {
+        self.kill();
+        std::fs::remove_dir_all(&self.data).expect("throw the data away");
     }
 
     /// Kills the process if it lives and starts it again on the same ports and data, without waiting for health.
@@ -201,7 +218,8 @@ impl EtcdServer {
 
     /// Whether `/health` says that the server has a leader and can commit.
     pub fn is_healthy(&self) -> bool {
-        let health = plain_http::get_json(&self.health_endpoint(), "/health").map(|answer| answer["health"].clone());
+        let answer = self.inside(|| plain_http::get_json(&self.health_endpoint(), "/health"));
+        let health = answer.map(|answer| answer["health"].clone());
         health.is_some_and(|health| health == "true" || health == true)
     }
 
@@ -233,7 +251,7 @@ impl EtcdServer {
         cluster: &str,
     ) -> Self {
         let dir = PrivateDir::in_memory();
-        let metrics_port = ReservedPort::new();
+        let metrics_port = builder.reserve_metrics_port();
         let arguments = builder.arguments(&dir, &client_port, &peer_port, &metrics_port, cluster);
         let server = Self {
             name: builder.base_name().into(),
@@ -242,6 +260,8 @@ impl EtcdServer {
             metrics_port,
             tls: builder.tls.as_ref().map(|setup| Arc::clone(&setup.files)),
             credentials: builder.credentials.filter(|_| builder.serves_v2()),
+            data: builder.data_directory(&dir),
+            host: builder.host.clone(),
             dir,
             arguments,
             process: Mutex::default(),
@@ -285,7 +305,18 @@ impl EtcdServer {
         let mut command = etcd_command();
         let log = File::options().create(true).append(true).open(self.dir.path().join("log")).expect("open the log");
         command.args(&self.arguments).args(more).stdout(log.try_clone().expect("share the log")).stderr(log);
+        if let Some(host) = &self.host {
+            host.confine(&mut command);
+        }
         child_process::spawn_for_life(command).unwrap_or_else(|error| missing_etcd(&error))
+    }
+
+    /// Runs `work` on the server's machine.
+    fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        match &self.host {
+            Some(host) => host.enter(work),
+            None => work(),
+        }
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {

@@ -1,8 +1,8 @@
 //! What the integration tests share.
 //!
-//! Real servers ([`EtcdServer`], [`EtcdCluster`]), an independent look at what is on them ([`Oracle`]), a server that
-//! misbehaves on demand ([`ScriptedServer`]), addresses on which nobody answers ([`ports`]) and the way from a C
-//! source to the output of the program ([`stage`]).
+//! Real servers ([`EtcdServer`], [`EtcdCluster`]), machines and cables that break on demand ([`Laboratory`]), an
+//! independent look at what is on the servers ([`Oracle`]), a server that misbehaves on demand ([`ScriptedServer`]),
+//! addresses on which nobody answers ([`ports`]) and the way from a C source to the output of the program ([`stage`]).
 //!
 //! It is test code: whatever goes wrong is a panic with a message that says what was expected. Everything is safe to
 //! use from tests that run in parallel, in one process or in many: ports come from the kernel, directories are
@@ -15,6 +15,7 @@ mod etcd_builder;
 pub mod etcd_cluster;
 pub mod etcd_server;
 pub mod gate;
+pub mod laboratory;
 pub mod oracle;
 mod peer_proposal;
 mod plain_http;
@@ -32,6 +33,7 @@ pub use dns_server::{DnsReply, DnsServer};
 pub use etcd_cluster::EtcdCluster;
 pub use etcd_server::{EtcdServer, EtcdServerBuilder};
 pub use gate::Gate;
+pub use laboratory::{Fault, Laboratory, Node, Skipped};
 pub use oracle::{Answer, Oracle};
 pub use ports::{HangingListener, RefusedEndpoint, ReservedPort, free_port, refused_endpoint};
 pub use private_dir::PrivateDir;

@@ -82,6 +82,11 @@ impl Oracle {
         Some(Answer { status, headers: Vec::new(), body: response.bytes().ok()?.to_vec() })
     }
 
+    /// Whether the server answers a GET with 200.
+    pub fn answers(&self, path_and_query: &str) -> bool {
+        self.try_get(path_and_query).is_some_and(|answer| answer.status == 200)
+    }
+
     /// The value of a key on this server, which may lag behind its cluster; `None` for no key and for a directory.
     pub fn value(&self, key: &str) -> Option<String> {
         self.value_at(&keys_path(key))

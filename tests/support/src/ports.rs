@@ -19,9 +19,14 @@ impl ReservedPort {
     /// Reserves a port that was free.
     #[expect(clippy::new_without_default, reason = "taking a port from the kernel is no default value")]
     pub fn new() -> Self {
+        Self::on(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Reserves a port of that address, which belongs to the network namespace of this thread.
+    pub(crate) fn on(address: Ipv4Addr) -> Self {
         let socket = tcp_socket();
         socket.set_reuse_address(true).expect("set SO_REUSEADDR");
-        bind_to_any_port(&socket);
+        bind_to_any_port_of(&socket, address);
         Self { socket }
     }
 
@@ -30,7 +35,7 @@ impl ReservedPort {
         local_address(&self.socket).port()
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// `http://127.0.0.1:PORT`, or with the address that it was reserved on.
     pub fn endpoint(&self) -> String {
         endpoint_of(local_address(&self.socket))
     }
@@ -116,8 +121,12 @@ fn tcp_socket() -> Socket {
 }
 
 fn bind_to_any_port(socket: &Socket) {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    socket.bind(&any.into()).expect("bind to a free port on 127.0.0.1");
+    bind_to_any_port_of(socket, Ipv4Addr::LOCALHOST);
+}
+
+fn bind_to_any_port_of(socket: &Socket, address: Ipv4Addr) {
+    let any = SocketAddr::from((address, 0));
+    socket.bind(&any.into()).unwrap_or_else(|error| panic!("bind to a free port on {address}: {error}"));
 }
 
 fn local_address(socket: &Socket) -> SocketAddr {

@@ -3,6 +3,8 @@
 mod etcd_cluster;
 mod etcd_server;
 mod gate;
+mod laboratory;
+mod laboratory_machines;
 mod ports;
 mod private_dir;
 mod recording_proxy;
