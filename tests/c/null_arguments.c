@@ -70,6 +70,7 @@ static void test_config(void)
     INVALID(etcd_config_set_connect_timeout_ms(NULL, 1000));
     INVALID(etcd_config_set_selection_mode(NULL, ETCD_SELECT_RANDOM));
     INVALID(etcd_config_set_max_redirects(NULL, 1));
+    INVALID(etcd_config_set_max_response_bytes(NULL, 1));
     INVALID(etcd_config_set_keys_prefix(NULL, "/v2/keys"));
     INVALID(etcd_config_set_keys_prefix(config, NULL));
     INVALID(etcd_config_set_proxy(NULL, "http://127.0.0.1:1"));

@@ -7,6 +7,7 @@
 mod administration;
 mod auth;
 mod auto_sync;
+mod broken_connections;
 mod connections;
 mod contexts;
 mod credentials;
