@@ -190,9 +190,8 @@ pub unsafe extern "C" fn etcd_config_set_max_redirects(config: *mut etcd_config,
 }
 
 /// The largest answer that is read, in bytes: the body of a response, or one event of a watch. A larger one ends its call
-/// with ETCD_ERR_TOO_LARGE: at once where the server announces its length, and otherwise when it has come so far. What has
-/// been read of it takes up to three times as much memory for a moment. Default 256 MiB (268435456). The head of an answer is
-/// limited by itself, to 64 KiB and 100 lines.
+/// with ETCD_ERR_TOO_LARGE: at once where the server announces its length, and otherwise when it has come so far. Default
+/// 256 MiB (268435456). The head of an answer has limits of its own: 64 KiB and 100 headers.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or bytes is 0, negative, or more than a size_t holds.
 #[unsafe(no_mangle)]

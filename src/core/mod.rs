@@ -4,6 +4,7 @@
 pub mod attempt;
 pub mod auth;
 pub mod auto_sync;
+pub mod broken;
 pub mod call;
 pub mod client;
 pub mod cluster;
@@ -22,6 +23,7 @@ pub mod members;
 pub mod monitoring;
 pub mod open_answer;
 pub mod peer_url;
+pub mod places;
 pub mod pool;
 pub mod proxy;
 pub mod redirect;

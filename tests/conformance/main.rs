@@ -17,6 +17,7 @@ mod log;
 mod members;
 mod operations;
 mod outcomes;
+mod overload;
 mod proxies;
 mod redirects;
 mod refusals;
