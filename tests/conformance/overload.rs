@@ -104,8 +104,14 @@ fn a_head_without_an_end_is_no_answer() {
     let mut lines = String::from(status);
     (0..101).for_each(|number| write!(lines, "X-Header-{number}: x\r\n").expect("written"));
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(200_000);
-    let heads = [format!("{status}X-Endless: {}", "x".repeat(1 << 20)), "x".repeat(1 << 20), lines + "\r\n", interim];
-    for (head, word) in heads.into_iter().zip(["65536 bytes", "not answer in HTTP", "100 headers", "65536 bytes"]) {
+    let heads = [
+        (format!("{status}X-Endless: {}", "x".repeat(1 << 20)), "65536 bytes"),
+        (format!("{status}X-Long: {}\r\n\r\n", "x".repeat(70_000)), "65536 bytes"),
+        (lines + "\r\n", "100 headers"),
+        (interim, "65536 bytes"),
+        ("x".repeat(1 << 20), "not answer in HTTP"),
+    ];
+    for (head, word) in heads {
         assert_no_http(&Reply::raw(head).stall_at(Place::End), word);
     }
 }
@@ -213,17 +219,27 @@ fn a_call_that_waits_for_a_place_can_be_cancelled_and_has_sent_nothing() {
 const WATCHES: usize = 100;
 const LAST_INDEX: u64 = 40;
 
+/// What a request asks the history for; None when it is no watch, or one from now on.
+fn index_of(request: &Request) -> Option<u64> {
+    let pairs = request.query_pairs();
+    let index = pairs.iter().find(|(name, _)| name == "waitIndex").and_then(|(_, index)| index.parse().ok());
+    index.filter(|index| *index > 0)
+}
+
+fn is_stream(request: &Request) -> bool {
+    request.query().contains("stream=true")
+}
+
 fn is_history(request: &Request) -> bool {
-    request.query().contains("waitIndex") && !request.query().contains("stream=true")
+    index_of(request).is_some() && !is_stream(request)
 }
 
 /// A store whose history ends at `LAST_INDEX`. The first answers from it wait for the gate.
 fn store(gate: Gate) -> ScriptedServer {
     let held = AtomicUsize::new(0);
     ScriptedServer::by(move |request| {
-        let index = request.query_pairs().into_iter().find(|(name, _)| name == "waitIndex").map(|(_, index)| index);
-        let Some(index) = index else {
-            if request.query().contains("stream=true") {
+        let Some(index) = index_of(request) else {
+            if is_stream(request) {
                 return Reply::etcd(200, LAST_INDEX, "").unfinished_chunks::<[&str; 0]>([]).stall_at(Place::End);
             }
             return Reply::etcd(
@@ -259,8 +275,7 @@ fn many_watches_that_catch_up_together_share_a_few_connections() {
             }
         };
         let watches: Vec<_> = (0..WATCHES).map(|_| scope.spawn(follow)).collect();
-        let live =
-            |request: &Request| request.query().contains("stream=true") && !request.query().contains("waitIndex");
+        let live = |request: &Request| is_stream(request) && index_of(request).is_none();
         let mut requests = Vec::new();
         while requests.iter().filter(|request| live(request)).count() < WATCHES
             || requests.iter().filter(|request| is_history(request)).count() < 64
