@@ -288,3 +288,16 @@ fn many_watches_that_catch_up_together_take_turns() {
         assert_eq!(at_once, 64, "none of them had its answer");
     });
 }
+
+#[test]
+fn a_deep_or_wide_answer_overflows_no_stack() {
+    let get = |node: String| {
+        let server = ScriptedServer::always(Reply::etcd(200, 1, &format!(r#"{{"action":"get","node":{node}}}"#)));
+        Client::of(&server.endpoint()).get("/k").map(|response| response.node.expect("a node"))
+    };
+    let wide = format!(r#"{{"dir":true,"nodes":[{}]}}"#, vec!["{}"; 200_000].join(","));
+    assert_eq!(get(wide).expect("a wide answer").children.len(), 200_000);
+    let deep = |depth: usize| format!("{}{{}}{}", r#"{"dir":true,"nodes":["#.repeat(depth), "]}".repeat(depth));
+    let refused = get(deep(100_000)).expect_err("deeper than any key");
+    assert_eq!(refused.status, ETCD_ERR_INVALID_RESPONSE);
+}
