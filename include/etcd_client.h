@@ -792,6 +792,17 @@ ETCD_API etcd_status etcd_config_set_selection_mode(struct etcd_config *config, 
 ETCD_API etcd_status etcd_config_set_max_redirects(struct etcd_config *config, int32_t max);
 
 /**
+ * The largest answer that is read, in bytes: the body of a response, or one event of a watch. A larger one ends its call
+ * with ETCD_ERR_TOO_LARGE: at once where the server announces its length, and otherwise when it has come so far. Default
+ * 256 MiB (268435456). The head of an answer has limits of its own: 64 KiB and 100 headers.
+ *
+ * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or bytes is 0, negative, or more than a size_t holds.
+ */
+ETCD_API
+etcd_status etcd_config_set_max_response_bytes(struct etcd_config *config,
+                                               int64_t bytes);
+
+/**
  * The path in front of every key: Go's NewKeysAPIWithPrefix. Default "/v2/keys"; "" for none.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config or prefix is NULL, not UTF-8, too long, or climbs out with "..".

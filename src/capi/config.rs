@@ -190,6 +190,17 @@ pub unsafe extern "C" fn etcd_config_set_max_redirects(config: *mut etcd_config,
     unsafe { change(config, body) }
 }
 
+/// The largest answer that is read, in bytes: the body of a response, or one event of a watch. A larger one ends its call
+/// with ETCD_ERR_TOO_LARGE: at once where the server announces its length, and otherwise when it has come so far. Default
+/// 256 MiB (268435456). The head of an answer has limits of its own: 64 KiB and 100 headers.
+///
+/// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or bytes is 0, negative, or more than a size_t holds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_config_set_max_response_bytes(config: *mut etcd_config, bytes: i64) -> etcd_status {
+    // SAFETY: the C caller's promise.
+    unsafe { change(config, |config| config.set_max_body(bytes)) }
+}
+
 /// The path in front of every key: Go's NewKeysAPIWithPrefix. Default "/v2/keys"; "" for none.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config or prefix is NULL, not UTF-8, too long, or climbs out with "..".

@@ -111,7 +111,8 @@ impl Attempt for HttpAttempt<'_> {
 
     async fn is_trustworthy(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let patience = LONGEST_SHARE;
-        member_check::check(self.client, self.session.pool, endpoint, patience, patience).await.result.map(|_| ())
+        let pool = self.session.pool.unbounded();
+        member_check::check(self.client, &pool, endpoint, patience, patience).await.result.map(|_| ())
     }
 }
 

@@ -25,7 +25,7 @@ use super::v2::failure::Asked;
 use crate::rt::callback;
 use crate::rt::context::Context;
 use crate::rt::internal::Internal;
-use crate::rt::lanes::Lanes;
+use crate::rt::lanes::{self, Lanes};
 use crate::rt::running::{Entered, Running};
 
 /// What calls need, on whatever runtime they run.
@@ -39,7 +39,7 @@ pub struct Shared {
 
 pub struct Client {
     shared: Arc<Shared>,
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
     internal: Internal,
     running: Running,
     pub(super) auto_sync: AutoSync,
@@ -65,7 +65,7 @@ impl Client {
         let shared = Shared { config, ring, connector, closed: CancellationToken::new(), lookout: Lookout::default() };
         Ok(Client {
             shared: Arc::new(shared),
-            lanes: Lanes::default(),
+            lanes: Arc::default(),
             internal: Internal::default(),
             running: Running::default(),
             auto_sync: AutoSync::default(),
@@ -77,7 +77,15 @@ impl Client {
         &self,
         task: impl FnOnce(Arc<Pool>) -> F,
     ) -> Result<()> {
-        self.internal.spawn(task)
+        self.internal.spawn(task)?;
+        self.look_after_lanes();
+        Ok(())
+    }
+
+    /// The internal thread, where it runs, closes the lanes that nobody needs any more.
+    fn look_after_lanes(&self) {
+        let task = || self.lanes.need_a_task().then(|| lanes::look_after(Arc::downgrade(&self.lanes)));
+        self.internal.spawn_if_running(task);
     }
 
     pub(super) fn running(&self) -> &Running {
@@ -164,6 +172,7 @@ impl Client {
         {
             let result = lane.block_on(call(lane.pool().clone()));
             self.lanes.put(lane);
+            self.look_after_lanes();
             return Ok(result);
         }
         self.internal.run(call)

@@ -10,6 +10,9 @@ use super::log::Log;
 use super::proxy::ProxySetting;
 use super::tls::TlsSettings;
 
+/// etcd's own answers are far smaller, and a broken server must not fill the memory.
+const DEFAULT_MAX_BODY: usize = 256 << 20;
+
 pub const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:2379";
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Default for Config {
             protocol: Protocol::Auto,
             log: Log::default(),
             refuse_isolated: false,
-            max_body: 256 << 20,
+            max_body: DEFAULT_MAX_BODY,
         }
     }
 }
@@ -83,10 +86,23 @@ impl Config {
         Ok(())
     }
 
+    pub fn set_max_body(&mut self, bytes: i64) -> Result<()> {
+        let positive = usize::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+        let refused =
+            || Error::invalid_argument("bytes", format_args!("{bytes} is not a size that an answer can have"));
+        self.max_body = positive.ok_or_else(refused)?;
+        Ok(())
+    }
+
     pub fn set_keys_prefix(&mut self, prefix: &str) -> Result<()> {
         self.keys.prefix = path::encoded_prefix(prefix)?;
         Ok(())
     }
+}
+
+/// Why a body beyond `max_body` is not read, and what to do where it is meant to be.
+pub fn over_the_limit(max_body: usize) -> String {
+    format!("over the limit of {max_body} bytes; etcd_config_set_max_response_bytes sets another one")
 }
 
 pub fn parse_endpoints(argument: &str, urls: &str) -> Result<Vec<Arc<Endpoint>>> {
@@ -114,6 +130,15 @@ mod tests {
         assert!(config.add_endpoints("http://c:3,").is_err());
         let urls: Vec<_> = config.endpoints.iter().map(|endpoint| endpoint.url()).collect();
         assert_eq!(urls, ["http://a:1", "http://b:2"]);
+    }
+
+    #[test]
+    fn a_limit_is_positive() {
+        let mut config = Config::default();
+        config.set_max_body(1).expect("one byte");
+        assert!(config.set_max_body(0).is_err());
+        assert!(config.set_max_body(-1).expect_err("negative").message().starts_with("bytes: "));
+        assert_eq!(config.max_body, 1);
     }
 
     #[test]

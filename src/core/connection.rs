@@ -12,12 +12,22 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
+use super::places::Place;
 use super::socket::{Socket, Stream, Wire};
 
 /// A connection that rested for longer is looked at before its next use: an unread FIN means that the server has
 /// closed it. After shorter rests, in back-to-back calls, the look costs a system call and is left to the requests
 /// that could not be sent again if the connection turned out to be dead.
 const REST_WITHOUT_A_LOOK: Duration = Duration::from_millis(1);
+
+/// etcd's heads have a few hundred bytes in ten lines. The same goes for the trailers of a chunked body.
+pub const MOST_HEAD_BYTES: usize = 64 << 10;
+
+/// hyper's own limit. To set it, be it to the same number, makes hyper allocate for each answer.
+pub const MOST_HEADERS: usize = 100;
+
+/// All interim heads (1xx) together, and what a single read brings behind the head.
+pub const MOST_BEFORE_HEAD: u64 = 1 << 20;
 
 type Driver = Pin<Box<http1::Connection<TokioIo<Socket>, Full<Bytes>>>>;
 
@@ -28,15 +38,27 @@ pub struct Connection {
     wire: Arc<Wire>,
     resting_since: Instant,
     requests: u64,
+    place: Option<Place>,
 }
 
 impl Connection {
     pub async fn open(stream: Stream) -> hyper::Result<Connection> {
         let socket = Socket::new(stream);
         let wire = socket.wire().clone();
-        let (sender, driver) = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(socket)).await?;
+        let mut http = http1::Builder::new();
+        http.title_case_headers(true).max_header_size(MOST_HEAD_BYTES);
+        let (sender, driver) = http.handshake(TokioIo::new(socket)).await?;
         let driver = Some(Box::pin(driver));
-        Ok(Connection { sender, driver, wire, resting_since: Instant::now(), requests: 0 })
+        Ok(Connection { sender, driver, wire, resting_since: Instant::now(), requests: 0, place: None })
+    }
+
+    /// Until it rests, its request has this place.
+    pub fn holding(self, place: Option<Place>) -> Connection {
+        Connection { place, ..self }
+    }
+
+    pub fn leave_place(&mut self) {
+        self.place = None;
     }
 
     pub fn wire(&self) -> &Arc<Wire> {

@@ -1,15 +1,19 @@
 //! One request and its answer over one connection: where it fails decides whether it may be sent again.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::connection::Connection;
+use super::broken::endless_head;
+pub(super) use super::broken::{broken, timeout};
+use super::connection::{Connection, MOST_BEFORE_HEAD};
 use super::connector::{self, Connector};
-use super::deadline::{Budget, Limit, Reason};
+use super::deadline::{Budget, Limit};
 use super::endpoint::{Credentials, Origin};
 use super::error::Error;
 use super::open_answer::OpenAnswer;
@@ -169,17 +173,21 @@ impl Session<'_> {
         budget: &Budget,
         started: Instant,
     ) -> Result<Connection, Error> {
-        if let Some(connection) = self.pool.take(reached) {
-            return Ok(connection);
-        }
         let limit = budget.connect_limit(Instant::now(), started);
+        let waiting = within(limit, self.pool.place(reached)).await;
+        let place = waiting.map_err(|limit| timeout(hop, limit, started, "waiting for requests before it"))?;
+        if let Some(connection) = self.pool.take(reached) {
+            return Ok(connection.holding(place));
+        }
         let until = [limit.map(|limit| limit.at), budget.share, budget.deadline].into_iter().flatten().min();
         let connecting = self.connector.connect(reached, until);
         let connected =
             within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")));
-        connected.map_err(|error| match *reached == hop.origin || error.status() == Status::Timeout {
-            true => error,
-            false => connector::behind_a_proxy(&error, &hop.origin),
+        connected.map(|connection| connection.holding(place)).map_err(|error| {
+            match *reached == hop.origin || error.status() == Status::Timeout {
+                true => error,
+                false => connector::behind_a_proxy(&error, &hop.origin),
+            }
         })
     }
 
@@ -193,8 +201,17 @@ impl Session<'_> {
         started: Instant,
     ) -> Result<http::Response<Incoming>, (Error, bool)> {
         let limit = budget.header_limit(started);
-        match within(limit, connection.send(message, budget.may_resend)).await {
-            Ok(head) => head.map_err(|error| {
+        let (wire, read) = (connection.wire().clone(), connection.wire().read());
+        let mut sending = pin!(connection.send(message, budget.may_resend));
+        // One interim head (1xx) after the other is as endless as one head without an end, and hyper does not count them.
+        let ending = std::future::poll_fn(|context| match sending.as_mut().poll(context) {
+            Poll::Ready(head) => Poll::Ready(Some(head)),
+            Poll::Pending if wire.read().saturating_sub(read) > MOST_BEFORE_HEAD => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match within(limit, ending).await {
+            Ok(None) => Err((endless_head(hop), false)),
+            Ok(Some(head)) => head.map_err(|error| {
                 let of_tls = self.connector.tls_failure(&hop.origin, &error);
                 (of_tls.unwrap_or_else(|| broken(hop, &error, "before the answer")), false)
             }),
@@ -242,38 +259,4 @@ fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Reques
     built.map_err(|error| {
         Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}"))
     })
-}
-
-pub(super) fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) -> Error {
-    let waited = limit.at.saturating_duration_since(started).as_millis();
-    let (status, why) = match limit.reason {
-        Reason::ConnectTimeout => (Status::Connect, "the connect timeout passed"),
-        Reason::HeaderTimeout => (Status::Timeout, "the header timeout passed"),
-    };
-    let origin = hop.origin.to_string();
-    Error::new(status, format!("{origin}: {why} after {waited} ms while {doing}")).at(&origin)
-}
-
-/// etcd sniffs the protocol in the first 4096 bytes of a plain connection and resets it when the request line is longer.
-const SNIFFED_BYTES: usize = 4096;
-
-pub(super) fn broken(hop: &Hop, error: &hyper::Error, place: &str) -> Error {
-    let origin = hop.origin.to_string();
-    if error.is_parse() {
-        let text = format!("{origin} does not answer in HTTP: {}; is it an etcd client port?", root_cause(error));
-        return Error::new(Status::InvalidResponse, text).at(&origin);
-    }
-    let mut text = format!("{origin}: the connection broke {place}: {}", root_cause(error));
-    if hop.target.len() > SNIFFED_BYTES - 16 && !hop.origin.scheme.is_encrypted() {
-        text.push_str("; etcd resets plain connections whose first request line is longer than 4096 bytes");
-    }
-    Error::new(Status::Io, text).at(&origin)
-}
-
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

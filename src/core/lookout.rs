@@ -70,6 +70,8 @@ pub fn keep(client: &Arc<Shared>, pool: &Arc<Pool>) {
 /// Ends when all endpoints are good and no proof is wanted.
 async fn run(client: Arc<Shared>, pool: Arc<Pool>) {
     let lookout = &client.lookout;
+    // A look must not wait behind the requests of which it asks whether they can be answered.
+    let pool = pool.unbounded();
     loop {
         lookout.is_wanted.store(false, Ordering::Release);
         loop {

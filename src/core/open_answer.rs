@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 
+use super::config::over_the_limit;
 use super::connection::Connection;
 use super::endpoint::Origin;
 use super::error::Error;
@@ -101,7 +102,7 @@ impl OpenAnswer {
     }
 
     fn too_large(&self, hop: &Hop, max_body: usize) -> Error {
-        let text = format!("the answer of {} is larger than {max_body} bytes", hop.url());
+        let text = format!("the answer of {} is {}", hop.url(), over_the_limit(max_body));
         Error::new(Status::TooLarge, text).at(&hop.origin.to_string()).with_http_status(self.http_status)
     }
 }

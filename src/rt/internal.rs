@@ -1,6 +1,7 @@
 //! The internal runtime: one thread, started when first needed, for what has to go on without a caller
 //! and for blocking calls that no lane can carry.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -15,7 +16,10 @@ use crate::core::pool::Pool;
 use crate::core::status::Status;
 
 #[derive(Default)]
-pub struct Internal(Mutex<Option<Running>>);
+pub struct Internal {
+    running: Mutex<Option<Running>>,
+    has_started: AtomicBool,
+}
 
 struct Running {
     handle: Handle,
@@ -27,6 +31,20 @@ struct Running {
 }
 
 impl Internal {
+    /// Starts a task only where the thread runs anyway; `task` is not called otherwise.
+    pub fn spawn_if_running<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce() -> Option<F>) {
+        // Asked by every call, so without the lock.
+        if !self.has_started.load(Ordering::Relaxed) {
+            return;
+        }
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = &*running
+            && let Some(task) = task()
+        {
+            running.handle.spawn(task);
+        }
+    }
+
     /// Runs the whole call there and waits once, so that it costs one hop each way.
     pub fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
@@ -49,9 +67,10 @@ impl Internal {
     }
 
     fn started(&self) -> Result<(Handle, Arc<Pool>)> {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.is_none() {
             *running = Some(start()?);
+            self.has_started.store(true, Ordering::Relaxed);
         }
         match &*running {
             Some(running) => Ok((running.handle.clone(), running.pool.clone())),
@@ -61,7 +80,7 @@ impl Internal {
 
     /// Ends the thread; gives whether it has ended in time.
     pub fn stop(&self, until: Option<Instant>) -> bool {
-        let Some(running) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
+        let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
         running.stop.cancel();
         let has_ended = match until {
             None => running.ended.recv().is_err(),
@@ -81,7 +100,7 @@ impl Internal {
 impl Drop for Internal {
     /// Tells the thread to end and does not wait for it.
     fn drop(&mut self) {
-        if let Some(running) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() {
             running.stop.cancel();
         }
     }
@@ -103,7 +122,7 @@ fn start() -> Result<Running> {
         drop(ending);
     })
     .map_err(|error| failed("thread", error))?;
-    Ok(Running { handle, pool: Arc::default(), stop, ended, thread })
+    Ok(Running { handle, pool: Arc::new(Pool::of_a_runtime()), stop, ended, thread })
 }
 
 #[cfg(test)]

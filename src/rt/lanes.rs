@@ -1,7 +1,7 @@
 //! Lanes: what a blocking call runs on. A lane is a runtime without threads, driven by whoever holds it, with
 //! its own connections. A call handed to another thread costs 3 to 9 context switches; on a lane it costs one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
@@ -11,7 +11,8 @@ use crate::core::pool::Pool;
 /// Each lane holds three descriptors and a socket: 64 of them leave room in a process limited to 1024.
 const MOST_LANES: usize = 64;
 
-/// A lane that nobody has needed for so long is closed when another comes back.
+/// A lane that nobody has needed for so long is closed: by the internal runtime where it runs, else when another lane comes
+/// back.
 const MAX_REST: Duration = Duration::from_secs(60);
 
 pub struct Lane {
@@ -49,6 +50,17 @@ struct State {
     idle: Vec<Lane>,
     /// Idle and in use together.
     open: usize,
+    is_looked_after: bool,
+}
+
+impl State {
+    /// Those that have rested for too long: the first ones, since the lane that came last is the one taken next.
+    fn take_old(&mut self, now: Instant) -> Vec<Lane> {
+        let fresh = |lane: &Lane| now.saturating_duration_since(lane.resting_since) < MAX_REST;
+        let old = self.idle.iter().position(fresh).unwrap_or(self.idle.len());
+        self.open = self.open.saturating_sub(old);
+        self.idle.drain(..old).collect()
+    }
 }
 
 impl Lanes {
@@ -76,12 +88,26 @@ impl Lanes {
         lane.pool.close_old(now);
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.idle.push(lane);
-        let fresh = |lane: &Lane| now.saturating_duration_since(lane.resting_since) < MAX_REST;
-        let old = state.idle.iter().position(fresh).unwrap_or(0);
-        let closing: Vec<Lane> = state.idle.drain(..old).collect();
-        state.open = state.open.saturating_sub(closing.len());
+        let closing = state.take_old(now);
         drop(state);
         closing.into_iter().for_each(Lane::close);
+    }
+
+    /// Whether there are idle lanes that no task looks after; the caller has to start it then.
+    pub fn need_a_task(&self) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !state.idle.is_empty() && !std::mem::replace(&mut state.is_looked_after, true)
+    }
+
+    /// Gives when the next lane will have rested for too long; None ends the task.
+    fn close_old(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let closing = state.take_old(now);
+        let next = state.idle.first().and_then(|lane| lane.resting_since.checked_add(MAX_REST));
+        state.is_looked_after = next.is_some();
+        drop(state);
+        closing.into_iter().for_each(Lane::close);
+        next
     }
 
     /// A lane that was taken will not come back.
@@ -97,6 +123,13 @@ impl Lanes {
         state.open = state.open.saturating_sub(closing.len());
         drop(state);
         closing.into_iter().for_each(Lane::close);
+    }
+}
+
+/// Lasts as long as there are idle lanes.
+pub async fn look_after(lanes: Weak<Lanes>) {
+    while let Some(next) = lanes.upgrade().and_then(|lanes| lanes.close_old(Instant::now())) {
+        tokio::time::sleep_until(next.into()).await;
     }
 }
 
@@ -118,6 +151,21 @@ mod tests {
         let last = taken.last().map(|lane| Arc::as_ptr(lane.pool()));
         taken.into_iter().for_each(|lane| lanes.put(lane));
         assert_eq!(lanes.take().map(|lane| Arc::as_ptr(lane.pool())), last);
+    }
+
+    #[test]
+    fn lanes_that_rest_for_too_long_are_closed_and_looked_after_by_one_task() {
+        let lanes = Lanes::default();
+        assert!(!lanes.need_a_task(), "there is none");
+        let taken: Vec<Lane> = (0..3).filter_map(|_| lanes.take()).collect();
+        taken.into_iter().for_each(|lane| lanes.put(lane));
+        assert!(lanes.need_a_task() && !lanes.need_a_task(), "one task is enough");
+        let now = Instant::now();
+        assert!(lanes.close_old(now).is_some_and(|next| next > now));
+        assert_eq!(lanes.close_old(now + MAX_REST), None);
+        assert_eq!(lanes.0.lock().expect("unpoisoned").open, 0);
+        lanes.put(lanes.take().expect("a lane"));
+        assert!(lanes.need_a_task(), "the task before has ended");
     }
 
     #[test]

@@ -73,6 +73,7 @@ static void test_config(void)
     INVALID(etcd_config_set_resend_sets(NULL, 0));
     INVALID(etcd_config_set_selection_mode(NULL, ETCD_SELECT_RANDOM));
     INVALID(etcd_config_set_max_redirects(NULL, 1));
+    INVALID(etcd_config_set_max_response_bytes(NULL, 1));
     INVALID(etcd_config_set_keys_prefix(NULL, "/v2/keys"));
     INVALID(etcd_config_set_keys_prefix(config, NULL));
     INVALID(etcd_config_set_proxy(NULL, "http://127.0.0.1:1"));

@@ -7,6 +7,7 @@
 mod administration;
 mod auth;
 mod auto_sync;
+mod broken_connections;
 mod connections;
 mod contexts;
 mod credentials;
@@ -17,6 +18,7 @@ mod log;
 mod members;
 mod operations;
 mod outcomes;
+mod overload;
 mod overtaking;
 mod proxies;
 mod redirects;

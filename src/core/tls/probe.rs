@@ -15,7 +15,7 @@ use crate::core::endpoint::Origin;
 use crate::core::socket::Transport;
 
 /// The look only improves a message; the call must not wait long for it.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Whom this client has asked already: once is enough.
 #[derive(Default)]

@@ -1,6 +1,7 @@
 //! Reads the history. Each request of a watch in the past brings one event and takes a round trip, so several indexes
 //! are asked for at once: whatever happened at an index is in the answer to that index.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,10 +10,14 @@ use tokio::task::JoinSet;
 use super::DEFAULT_IDLE_TIMEOUT;
 use super::follower::Follower;
 use super::opening::AMPLE;
+use crate::core::client::Shared;
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Effect};
+use crate::core::member_check::check;
 use crate::core::one_member;
+use crate::core::places::Place;
+use crate::core::pool::Pool;
 use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::core::v2::{failure, watch_event};
@@ -92,10 +97,27 @@ impl Follower {
             let request = self.watched.request(index, false);
             asked.spawn(async move {
                 let patience = DEFAULT_IDLE_TIMEOUT;
+                let _place = match turn(&client, &pool, &endpoint).await {
+                    Ok(place) => place,
+                    Err(error) => return (index, Err(error)),
+                };
                 (index, one_member::ask_history(&client, &pool, &endpoint, &request, patience, AMPLE).await)
             });
         }
         asked
+    }
+}
+
+/// Waits for a place among the requests of all watches to this member, as long as the member is alive: those before it
+/// may be waiting for one that has stopped, each with all its patience.
+async fn turn(client: &Shared, pool: &Pool, endpoint: &Endpoint) -> Result<Option<Place>> {
+    let places = pool.bounded();
+    let mut place = pin!(places.place(endpoint.origin()));
+    loop {
+        match tokio::time::timeout(AMPLE, place.as_mut()).await {
+            Ok(place) => return Ok(place),
+            Err(_) => check(client, pool, endpoint, AMPLE, DEFAULT_IDLE_TIMEOUT).await.result?,
+        };
     }
 }
 

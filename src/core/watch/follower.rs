@@ -15,6 +15,7 @@ use crate::core::client::Shared;
 use crate::core::cluster::walk;
 use crate::core::cluster_error::nobody_answered;
 use crate::core::condition::Trouble;
+use crate::core::config::over_the_limit;
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Effect, Hop};
@@ -259,10 +260,11 @@ impl Follower {
     }
 
     fn refuse_beyond_the_limit(&self, bytes: usize, endpoint: &Endpoint) -> Result<()> {
-        if bytes <= self.client.config.max_body {
+        let max_body = self.client.config.max_body;
+        if bytes <= max_body {
             return Ok(());
         }
-        let text = format!("{} sent an event of {bytes} bytes or more, which is over the limit", endpoint.url());
+        let text = format!("an event of {} is {}", endpoint.url(), over_the_limit(max_body));
         Err(Error::new(Status::TooLarge, text).at(endpoint.url()))
     }
 

@@ -156,7 +156,7 @@ impl Watcher {
             let stopped = self.stopped.clone();
             self.client.spawn(move |pool| {
                 let closing = CloseAtEnd(events.clone());
-                let follower = Follower::new(shared, pool, &key, watched, options, events);
+                let follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
                 async move {
                     let _closing = closing;
                     stopped.run_until_cancelled(follower.run()).await;

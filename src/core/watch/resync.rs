@@ -34,7 +34,7 @@ impl Follower {
         let options = GetOptions { recursive: self.options.recursive, sort: true, quorum: Some(true) };
         let operation = Operation::Get { key: &self.key, options: &options };
         let request = keys_request::keys_request(&self.client.config.keys, &operation, None)?;
-        let answered = call::http(self.client.clone(), self.pool.clone(), Arc::new(request), None).await?;
+        let answered = call::http(self.client.clone(), self.pool.bounded(), Arc::new(request), None).await?;
         let state = match keys_answer::decode(&answered.answer, &answered.endpoint, Effect::Read) {
             Ok(state) => state.into_resync(),
             Err(error) if error.is_key_not_found() => {

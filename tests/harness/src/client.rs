@@ -133,6 +133,11 @@ impl Config {
         self.change(|config| unsafe { etcd_config_set_max_redirects(config, max) })
     }
 
+    pub fn max_response_bytes(self, bytes: i64) -> Config {
+        // SAFETY: the configuration is alive.
+        self.change(|config| unsafe { etcd_config_set_max_response_bytes(config, bytes) })
+    }
+
     pub fn keys_prefix(self, prefix: &str) -> Config {
         // SAFETY: the configuration is alive, the string lives for the call.
         self.change(|config| unsafe { etcd_config_set_keys_prefix(config, c(prefix).as_ptr()) })

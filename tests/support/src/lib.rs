@@ -38,6 +38,6 @@ pub use oracle::{Answer, Oracle};
 pub use ports::{HangingListener, RefusedEndpoint, ReservedPort, free_port, refused_endpoint};
 pub use private_dir::PrivateDir;
 pub use recording_proxy::RecordingProxy;
-pub use scripted_server::{Place, Reply, Request, ScriptedServer, Welcome};
+pub use scripted_server::{Cut, Place, Reply, Request, ScriptedServer, Welcome};
 pub use tls_server::{ConnectProxy, RawServer};
 pub use waiting::{wait_for, wait_until};

@@ -38,12 +38,22 @@ pub enum Welcome {
     NeverRead,
 }
 
+/// How a connection breaks in the middle of a request, whatever the client has sent behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// So many bytes of the request are read, and no more.
+    pub after: usize,
+    /// A reset; otherwise a clean end, behind which whatever comes is thrown away.
+    pub by_reset: bool,
+}
+
 /// What finds the reply to a request.
 type Answerer = dyn FnMut(&Request) -> Reply + Send;
 
 /// The script: what is to be done with each accepted connection and with each request.
 pub(crate) struct Script {
     welcome: Box<dyn Fn(usize) -> Welcome + Send + Sync>,
+    cut: Box<dyn Fn(usize) -> Option<Cut> + Send + Sync>,
     answer: Mutex<Box<Answerer>>,
 }
 
@@ -92,11 +102,25 @@ impl ScriptedServer {
         welcome: impl Fn(usize) -> Welcome + Send + Sync + 'static,
         answer: impl FnMut(&Request) -> Reply + Send + 'static,
     ) -> Self {
+        let cut = Box::new(|_| None);
+        Self::start(Script { welcome: Box::new(welcome), cut, answer: Mutex::new(Box::new(answer)) })
+    }
+
+    /// Asks the first function, before each request, whether the connection breaks in its middle, by the number of
+    /// requests that have come so far; the second one for the replies to the others.
+    pub fn cutting(
+        cut: impl Fn(usize) -> Option<Cut> + Send + Sync + 'static,
+        answer: impl FnMut(&Request) -> Reply + Send + 'static,
+    ) -> Self {
+        let welcome = Box::new(|_| Welcome::Serve);
+        Self::start(Script { welcome, cut: Box::new(cut), answer: Mutex::new(Box::new(answer)) })
+    }
+
+    fn start(script: Script) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listen on a free port of 127.0.0.1");
         listener.set_nonblocking(true).expect("make the listener nonblocking");
         let address = listener.local_addr().expect("the listener's address");
         let record = Arc::new(Record::new());
-        let script = Script { welcome: Box::new(welcome), answer: Mutex::new(Box::new(answer)) };
         let (for_acceptor, script) = (Arc::clone(&record), Arc::new(script));
         let acceptor = thread::Builder::new()
             .name("scripted-acceptor".into())

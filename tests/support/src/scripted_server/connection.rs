@@ -10,7 +10,7 @@ use super::endings::send_reset;
 use super::record::{Phase, Record};
 use super::reply::{Fault, Plan};
 use super::request::{Parsed, Request};
-use super::{Script, Welcome};
+use super::{Cut, Script, Welcome};
 use crate::gate::{Gate, wait_for_any};
 
 /// A connection; dropping it closes it and says so in the record.
@@ -44,6 +44,9 @@ impl Connection {
 
     /// Reads one request and answers it; `Over` when no further request can follow.
     fn serve_one(&mut self, script: &Script) -> Result<(), Over> {
+        if let Some(cut) = (script.cut)(self.record.with(|book| book.requests.len())) {
+            return self.break_within_request(cut);
+        }
         let request = self.read_request()?;
         let (to_head, close) = (request.method == "HEAD", request.wants_close());
         self.record.add_request(request.clone());
@@ -67,6 +70,28 @@ impl Connection {
                 Parsed::Part => self.receive()?,
             }
         }
+    }
+
+    /// Reads so much of a request and ends the connection. What has come whole is recorded as any other request.
+    fn break_within_request(&mut self, cut: Cut) -> Result<(), Over> {
+        while self.received.len() < cut.after {
+            let mut buffer = vec![0; (cut.after - self.received.len()).min(64 * 1024)];
+            let count = self.stream().read(&mut buffer).map_err(|_| Over)?;
+            self.received.extend_from_slice(&buffer[..count]);
+            if count == 0 || matches!(Request::parse(&self.received, self.number), Parsed::Nonsense) {
+                return Err(Over);
+            }
+        }
+        if let Parsed::Whole(request) = Request::parse(&self.received, self.number) {
+            self.received.drain(..request.raw.len());
+            self.record.add_request(request);
+        }
+        if cut.by_reset {
+            send_reset(self.stream())
+        } else {
+            self.end_and_discard()
+        }
+        Err(Over)
     }
 
     fn receive(&mut self) -> Result<(), Over> {

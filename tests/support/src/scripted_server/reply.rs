@@ -174,6 +174,11 @@ impl Reply {
         self
     }
 
+    /// How many bytes the whole answer has.
+    pub fn length(&self) -> usize {
+        self.clone().plan(false).bytes.len()
+    }
+
     /// The reply as bytes; the answer to a HEAD has no body.
     pub(crate) fn plan(self, to_head: bool) -> Plan {
         let (mut bytes, body, chunk_ends) = match self.content {

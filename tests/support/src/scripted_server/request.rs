@@ -29,6 +29,9 @@ pub(crate) enum Parsed {
     Nonsense,
 }
 
+/// The first byte of what a client sends to find out whether TLS is spoken here.
+const TLS_HANDSHAKE: u8 = 22;
+
 impl Request {
     /// The first header of that name, in whatever case.
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -69,6 +72,9 @@ impl Request {
 
     /// Looks for a request at the beginning of `bytes`.
     pub(crate) fn parse(bytes: &[u8], connection: usize) -> Parsed {
+        if bytes.first() == Some(&TLS_HANDSHAKE) {
+            return Parsed::Nonsense;
+        }
         let Some(head_length) = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|start| start + 4) else {
             return Parsed::Part;
         };

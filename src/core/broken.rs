@@ -1,0 +1,69 @@
+//! Why an exchange failed, in words.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Instant;
+
+use super::connection::{MOST_HEAD_BYTES, MOST_HEADERS};
+use super::deadline::{Limit, Reason};
+use super::error::Error;
+use super::exchange::Hop;
+use super::status::Status;
+use super::tls::alerts;
+
+pub fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) -> Error {
+    let waited = limit.at.saturating_duration_since(started).as_millis();
+    let (status, why) = match limit.reason {
+        Reason::ConnectTimeout => (Status::Connect, "the connect timeout passed"),
+        Reason::HeaderTimeout => (Status::Timeout, "the header timeout passed"),
+    };
+    let origin = hop.origin.to_string();
+    Error::new(status, format!("{origin}: {why} after {waited} ms while {doing}")).at(&origin)
+}
+
+/// etcd sniffs the protocol in the first 4096 bytes of a plain connection and resets it when the request line is longer.
+const SNIFFED_BYTES: usize = 4096;
+
+pub fn broken(hop: &Hop, error: &hyper::Error, place: &str) -> Error {
+    // hyper has a question for it only where it is built as a server.
+    if error.is_parse() && error.to_string() == "message head is too large" {
+        return endless_head(hop);
+    }
+    let origin = hop.origin.to_string();
+    if error.is_parse() || is_bad_framing(error) {
+        let text = format!("{origin} does not answer in HTTP: {}; is it an etcd client port?", root_cause(error));
+        return Error::new(Status::InvalidResponse, text).at(&origin);
+    }
+    let mut text = format!("{origin}: the connection broke {place}: {}", root_cause(error));
+    if hop.target.len() > SNIFFED_BYTES - 16 && !hop.origin.scheme.is_encrypted() {
+        text.push_str("; etcd resets plain connections whose first request line is longer than 4096 bytes");
+    }
+    Error::new(Status::Io, text).at(&origin)
+}
+
+pub fn endless_head(hop: &Hop) -> Error {
+    let origin = hop.origin.to_string();
+    let text = format!(
+        "the head of the answer of {origin} is larger than {MOST_HEAD_BYTES} bytes or {MOST_HEADERS} headers; \
+         is it an etcd client port?"
+    );
+    Error::new(Status::InvalidResponse, text).at(&origin)
+}
+
+/// Chunks that make no sense, or have endless extensions or trailers. hyper tells them as errors of the socket, which are of
+/// these kinds only where TLS fails.
+fn is_bad_framing(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| {
+        matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+            && alerts::of_io(cause).is_none()
+    })
+}
+
+fn root_cause(error: &dyn StdError) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
