@@ -209,7 +209,10 @@ fn events_that_arrive_together_with_a_cancellation_are_not_lost() {
     const COUNT: u64 = 3000;
     let events: Vec<String> = (31..31 + COUNT).map(event).collect();
     let pieces: Vec<String> = events.chunks(3).map(<[String]>::concat).collect();
-    let server = ScriptedServer::always(head(30).unfinished_chunks(pieces).drip(300, Duration::from_micros(200)));
+    let server = ScriptedServer::by(move |request| match is_watch(request) {
+        true => head(30).unfinished_chunks(pieces.clone()).drip(300, Duration::from_micros(200)),
+        false => refusal(404, 100, 30),
+    });
     let client = Client::of(&server.endpoint());
     let watcher = watch(&client, &Watch::default());
     let (mut seen, mut cancelled) = (Vec::new(), 0);
