@@ -150,7 +150,11 @@ impl<'a> HttpAttempt<'a> {
             let opened = self.session.open(self.request, &hop, budget, progress).await;
             let open = match opened {
                 Ok(open) => open,
-                Err(failure) => return Err(self.failed(self.session.connector.explained(failure, &hop.origin).await)),
+                Err(failure) => {
+                    // Boxed, as everything that is rare: a call moves with all that it may become.
+                    let explained = Box::pin(self.session.connector.explained(failure, &hop.origin)).await;
+                    return Err(self.failed(explained));
+                }
             };
             if !redirect::is_redirect(open.http_status) {
                 return Ok((open, hop));
@@ -240,7 +244,7 @@ impl<'a> HttpAttempt<'a> {
             return Err(Failed::NotSent(tls::alerts::wants_tls(&hop.origin).with_http_status(answer.http_status)));
         }
         if self.request.path != v2::version::PATH && v2::not_served::is_not_served(&answer) {
-            let version = self.version_of(endpoint, hop, budget).await;
+            let version = Box::pin(self.version_of(endpoint, hop, budget)).await;
             return Err(Failed::NotSent(v2::not_served::error(hop, version.as_deref())));
         }
         Ok(answer)

@@ -31,11 +31,14 @@ pub async fn walk<A: Attempt>(
     let first = pin!(None);
     let mut asked = Asked::new(first);
     let mut alarm = pin!(tokio::time::sleep_until(Instant::now().into()));
-    let judge = |number: VisitNumber, endpoint: Arc<Endpoint>| async move {
-        let trust = attempt.is_trustworthy(&endpoint).await;
-        (number, trust)
+    // What is rare is boxed: the whole call moves with all that it may become.
+    let judge = |number: VisitNumber, endpoint: Arc<Endpoint>| {
+        Box::pin(async move {
+            let trust = attempt.is_trustworthy(&endpoint).await;
+            (number, trust)
+        })
     };
-    let mut judging = pin!(None);
+    let mut judging = None;
     let mut walk = Walk::new(attempt, round, limits, history, log);
     let mut question = walk.next_question();
     loop {
@@ -49,7 +52,7 @@ pub async fn walk<A: Attempt>(
             if let Poll::Ready(ended) = asked.poll(context) {
                 return Poll::Ready(ended.map_or(Event::AllFailed, Event::Ended));
             }
-            if let Some(judged) = poll_if_any(judging.as_mut(), context) {
+            if let Some(judged) = poll_if_any(&mut judging, context) {
                 return judged.map(Event::Judged);
             }
             match walk.share() {
@@ -69,11 +72,11 @@ pub async fn walk<A: Attempt>(
                     asked.drop_those_of(late);
                     question = next;
                 }
-                Late::Judge(number, endpoint) => judging.set(Some(judge(number, endpoint))),
+                Late::Judge(number, endpoint) => judging = Some(judge(number, endpoint)),
                 Late::Wait => {}
             },
             Event::Judged((number, trust)) => {
-                judging.set(None);
+                judging = None;
                 if walk.judged(number, trust)? == Trusted::No {
                     asked.drop_those_of(number);
                 }
@@ -83,8 +86,8 @@ pub async fn walk<A: Attempt>(
     }
 }
 
-fn poll_if_any<F: Future>(future: Pin<&mut Option<F>>, context: &mut Context<'_>) -> Option<Poll<F::Output>> {
-    future.as_pin_mut().map(|future| future.poll(context))
+fn poll_if_any<F: Future>(future: &mut Option<Pin<Box<F>>>, context: &mut Context<'_>) -> Option<Poll<F::Output>> {
+    future.as_mut().map(|future| future.as_mut().poll(context))
 }
 
 enum Event<T> {

@@ -180,7 +180,7 @@ impl Session<'_> {
             return Ok(connection.holding(place));
         }
         let until = [limit.map(|limit| limit.at), budget.share, budget.deadline].into_iter().flatten().min();
-        let connecting = self.connector.connect(reached, until);
+        let connecting = Box::pin(self.connector.connect(reached, until));
         let connected =
             within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")));
         connected.map(|connection| connection.holding(place)).map_err(|error| {
