@@ -15,6 +15,7 @@ mod discovery;
 mod health;
 mod isolation;
 mod log;
+mod member_checks;
 mod members;
 mod operations;
 mod outcomes;
