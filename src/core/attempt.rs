@@ -20,6 +20,9 @@ use super::status::Status;
 use super::tls;
 use super::v2;
 
+/// How old the proof may be that a member is not cut off from the others, where its plain answers are to be trusted.
+const PROOF_LASTS: Duration = Duration::from_secs(3);
+
 /// How long the version for an error's message is waited for; the error itself is known already.
 const VERSION_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -61,11 +64,6 @@ pub trait Attempt: Sync {
         Proof::Alive
     }
 
-    /// Why an answer of the endpoint would not be taken, as things stand now.
-    fn refusal(&self, _endpoint: &Endpoint) -> Option<Error> {
-        None
-    }
-
     /// Whether an endpoint that has not answered for long should be waited for any longer.
     fn is_trustworthy<'a>(&'a self, _endpoint: &'a Endpoint) -> impl Future<Output = Result<(), Error>> + Send + 'a {
         std::future::ready(Ok(()))
@@ -87,6 +85,9 @@ impl Attempt for HttpAttempt<'_> {
     type Answer = Answer;
 
     async fn on(&self, endpoint: &Endpoint, budget: &Budget, progress: &Progress) -> Result<Answer, Failed> {
+        if self.client.config.refuse_isolated && self.request.is_plain_read() {
+            Box::pin(self.proof_of(endpoint)).await.map_err(Failed::NotSent)?;
+        }
         let (open, hop) = self.open(endpoint, budget, progress).await?;
         self.complete(open, &hop, endpoint, budget, progress).await
     }
@@ -96,17 +97,6 @@ impl Attempt for HttpAttempt<'_> {
         let asks_the_quorum = self.request.effect.is_write() || self.request.is_quorum_read();
         let has_index = v2::keys_answer::index_of(answer).is_ok_and(|index| index > 0);
         if asks_the_quorum && has_index { Proof::Quorum } else { Proof::Alive }
-    }
-
-    fn refusal(&self, endpoint: &Endpoint) -> Option<Error> {
-        let may_be_old = self.client.config.refuse_isolated && self.request.is_plain_read();
-        (may_be_old && endpoint.condition().is_isolated()).then(|| {
-            let text = format!(
-                "{} is cut off from the majority of its cluster, so what it knows may be old; read with quorum, or wait",
-                endpoint.url()
-            );
-            Error::new(Status::NoLeader, text).at(endpoint.url())
-        })
     }
 
     async fn is_trustworthy(&self, endpoint: &Endpoint) -> Result<(), Error> {
@@ -182,6 +172,19 @@ impl<'a> HttpAttempt<'a> {
         let completed = self.session.complete(open, hop, progress).await;
         let answer = completed.map_err(|failure| self.failed(failure))?;
         self.judge(answer, endpoint, hop, budget).await
+    }
+
+    /// That the member had a majority a moment ago, so that what it answers by itself is not older than that.
+    async fn proof_of(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let pool = self.session.pool.unbounded();
+        let check = member_check::check(self.client, &pool, endpoint, PROOF_LASTS, LONGEST_SHARE).await;
+        check.result.map(|_| ()).map_err(|error| {
+            let (url, why) = (endpoint.url(), error.message());
+            let text = format!(
+                "{url} cannot show that it belongs to the majority of its cluster, so what it knows may be old: {why}"
+            );
+            Error::new(Status::NoLeader, text).at(url).with_http_status(error.http_status())
+        })
     }
 
     fn first_hop(&self, endpoint: &Endpoint) -> Hop {

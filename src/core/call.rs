@@ -13,6 +13,7 @@ use super::cluster::walk;
 use super::error::{Error, Outcome, Result};
 use super::exchange::{Answer, Request};
 use super::history::History;
+use super::lookout::look_where_due;
 use super::pool::Pool;
 use super::ring::{Endpoints, Round};
 use super::status::Status;
@@ -85,6 +86,7 @@ pub async fn http_to(
     if let Poll::Ready(status) = poll_once(interruption.as_mut()).await {
         return Err(interrupted(status, started, &round, history));
     }
+    look_where_due(&client, &pool, &endpoints);
     let ended = {
         let mut walking = pin!(walk(&attempt, &mut round, &limits, &mut history, &config.log));
         std::future::poll_fn(|waker| {
@@ -96,14 +98,8 @@ pub async fn http_to(
         })
         .await
     };
-    if endpoints.need_lookout() {
-        client.lookout.want();
-    }
     match ended {
         Ok(Ok((answer, endpoint))) => {
-            if config.refuse_isolated && request.is_plain_read() {
-                client.lookout.want_proof();
-            }
             let outcome = history.outcome();
             let errors = history.take_errors(Status::Timeout, "overtaken by another endpoint");
             Ok(Answered { answer, endpoint: endpoint.url().to_owned(), outcome, errors })

@@ -13,7 +13,6 @@ use super::error::{Error, Outcome, Result};
 use super::exchange::{Answer, Request};
 use super::keys::Operation;
 use super::log::Level;
-use super::lookout::Lookout;
 use super::pool::Pool;
 use super::proxy::Proxies;
 use super::response::Response;
@@ -34,7 +33,6 @@ pub struct Shared {
     pub ring: Ring,
     pub connector: Connector,
     pub closed: CancellationToken,
-    pub lookout: Lookout,
 }
 
 pub struct Client {
@@ -62,7 +60,7 @@ impl Client {
         let ring = Ring::new(config.endpoints.clone())?;
         let tls = Tls::new(config.tls.clone(), config.log.clone())?;
         let connector = Connector::new(Proxies::new(&config.proxy), tls);
-        let shared = Shared { config, ring, connector, closed: CancellationToken::new(), lookout: Lookout::default() };
+        let shared = Shared { config, ring, connector, closed: CancellationToken::new() };
         Ok(Client {
             shared: Arc::new(shared),
             lanes: Arc::default(),
@@ -132,9 +130,7 @@ impl Client {
 
     pub(super) fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {
         let (shared, request, context) = (self.shared.clone(), Arc::new(request), context.cloned());
-        let result = self.block_on(|pool| call::http(shared, pool, request, context))?;
-        self.keep_lookout();
-        result
+        self.block_on(|pool| call::http(shared, pool, request, context))?
     }
 
     /// A call of an API other than keys: its answer, or the error that the answer is.

@@ -18,7 +18,7 @@ const TELLING: Duration = Duration::from_millis(200);
 pub enum Trouble {
     /// It refuses at once. To try again costs a call nothing, so that is how it is found good again.
     Refusing,
-    /// It keeps callers waiting, so it is looked at in the background.
+    /// It keeps callers waiting, so it is looked at beside the calls.
     Silent,
     /// It answers and cannot speak for its cluster: what it says may be old until it has proved the contrary.
     Isolated,
@@ -73,10 +73,6 @@ impl Condition {
         self.troubled().as_ref().is_none_or(has_paused)
     }
 
-    pub fn is_isolated(&self) -> bool {
-        !self.is_good() && self.troubled().as_ref().is_some_and(|troubled| troubled.trouble == Trouble::Isolated)
-    }
-
     pub fn failed(&self, trouble: Trouble) {
         let mut troubled = self.troubled();
         match &mut *troubled {
@@ -100,19 +96,17 @@ impl Condition {
         }
     }
 
-    /// When it should be looked at again; None where no look is needed.
-    pub fn next_look(&self) -> Option<Instant> {
+    /// Whether it is time for a look. Then the caller has to look: the next look is one pause away.
+    pub fn begin_look(&self) -> bool {
         if !self.is_bad.load(Ordering::Relaxed) {
-            return None;
+            return false;
         }
-        let troubled = self.troubled();
-        troubled.as_ref().filter(|troubled| troubled.trouble != Trouble::Refusing).map(|troubled| troubled.next)
-    }
-
-    /// It is being looked at: the next look is one pause away.
-    pub fn looked_at(&self) {
-        if let Some(troubled) = &mut *self.troubled() {
-            troubled.next = later(troubled.pauses.next_pause());
+        match &mut *self.troubled() {
+            Some(troubled) if troubled.trouble != Trouble::Refusing && troubled.next <= Instant::now() => {
+                troubled.next = later(troubled.pauses.next_pause());
+                true
+            }
+            _ => false,
         }
     }
 
@@ -130,14 +124,28 @@ fn later(pause: Duration) -> Instant {
 mod tests {
     use super::*;
 
+    impl Condition {
+        /// As if the pause were over.
+        fn end_pause(&self) {
+            if let Some(troubled) = &mut *self.troubled() {
+                troubled.next = Instant::now();
+            }
+        }
+
+        fn pause(&self) -> Option<Duration> {
+            self.troubled().as_ref().map(|troubled| troubled.next.saturating_duration_since(Instant::now()))
+        }
+    }
+
     #[test]
     fn an_answer_of_any_kind_shows_that_it_can_be_reached() {
         let condition = Condition::default();
-        assert!(condition.is_good() && condition.next_look().is_none());
+        assert!(condition.is_good());
         condition.failed(Trouble::Silent);
-        assert!(!condition.is_good() && !condition.is_isolated() && condition.next_look().is_some());
+        condition.end_pause();
+        assert!(!condition.is_good(), "a pause proves nothing");
         condition.answered(Proof::Alive);
-        assert!(condition.is_good() && condition.next_look().is_none());
+        assert!(condition.is_good());
     }
 
     #[test]
@@ -145,32 +153,42 @@ mod tests {
         let condition = Condition::default();
         condition.failed(Trouble::Isolated);
         condition.answered(Proof::Alive);
-        assert!(condition.is_isolated());
+        assert!(!condition.is_good());
         condition.answered(Proof::Quorum);
-        assert!(condition.is_good() && !condition.is_isolated());
+        assert!(condition.is_good());
     }
 
     #[test]
     fn what_refuses_at_once_is_tried_again_after_a_pause_and_never_looked_at() {
         let condition = Condition::default();
         condition.failed(Trouble::Refusing);
-        assert!(!condition.is_good() && condition.next_look().is_none());
-        if let Some(troubled) = &mut *condition.troubled() {
-            troubled.next = Instant::now();
-        }
-        assert!(condition.is_good());
+        assert!(!condition.is_good());
+        condition.end_pause();
+        assert!(condition.is_good() && !condition.begin_look());
         condition.failed(Trouble::Refusing);
         assert!(!condition.is_good(), "another pause");
+    }
+
+    #[test]
+    fn one_caller_looks_when_it_is_time() {
+        let condition = Condition::default();
+        assert!(!condition.begin_look(), "nobody looks at a good one");
+        condition.failed(Trouble::Silent);
+        assert!(!condition.begin_look(), "not before the pause is over");
+        condition.end_pause();
+        assert!(condition.begin_look() && !condition.begin_look());
     }
 
     #[test]
     fn looks_become_rarer_and_further_failures_do_not_bring_them_closer() {
         let condition = Condition::default();
         condition.failed(Trouble::Silent);
-        (0..10).for_each(|_| condition.looked_at());
+        for _ in 0..10 {
+            condition.end_pause();
+            assert!(condition.begin_look());
+        }
         condition.failed(Trouble::Silent);
-        let pause = condition.next_look().map(|at| at.saturating_duration_since(Instant::now()));
-        assert!(pause.is_some_and(|pause| pause > Duration::from_secs(14)), "{pause:?}");
+        assert!(condition.pause().is_some_and(|pause| pause > Duration::from_secs(14)), "{:?}", condition.pause());
     }
 
     #[test]

@@ -1,117 +1,33 @@
-//! Looks at endpoints that keep callers waiting or are cut off, in the background, quietly and ever more rarely, so that calls need not find out with their own
-//! time that one is good again.
+//! Looks at endpoints that kept callers waiting or are cut off, so that calls need not find out with their own time that one
+//! is good again. A look goes on beside the calls, on whatever runtime they run, and needs no thread of its own: in a
+//! program that makes no calls nobody has to know.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::task::JoinSet;
-
-use super::client::{Client, Shared};
+use super::client::Shared;
 use super::endpoint::Endpoint;
 use super::log::Level;
 use super::member_check::check;
 use super::pool::Pool;
+use super::ring::Endpoints;
 
 /// A member that needs longer is not good yet.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Where isolated members must not be believed, a member that answers plain reads is looked at so often.
-const PROOF_LASTS: Duration = Duration::from_secs(3);
-
-#[derive(Debug, Default)]
-pub struct Lookout {
-    is_wanted: AtomicBool,
-    /// Whether a plain read was answered since the last look at the pinned endpoint, and old answers must not be believed.
-    is_proof_wanted: AtomicBool,
-    is_running: AtomicBool,
-}
-
-impl Lookout {
-    /// An endpoint keeps callers waiting, or cannot speak for its cluster: somebody should look after it.
-    pub fn want(&self) {
-        self.is_wanted.store(true, Ordering::Release);
-    }
-
-    /// A member answered a plain read: somebody should see whether it is cut off from the others.
-    pub fn want_proof(&self) {
-        self.is_proof_wanted.store(true, Ordering::Release);
-        self.want();
-    }
-
-    /// Whether the caller has to start the lookout now.
-    fn begins(&self) -> bool {
-        self.is_wanted.load(Ordering::Acquire) && !self.is_running.swap(true, Ordering::AcqRel)
-    }
-}
-
-impl Client {
-    /// After a call: sees to it that endpoints which turned bad are looked after.
-    pub(super) fn keep_lookout(&self) {
-        let shared = self.shared();
-        if shared.lookout.begins() {
-            let client = shared.clone();
-            // Without it, bad endpoints are asked last until a call finds them good.
-            if self.spawn(|pool| run(client, pool)).is_err() {
-                shared.lookout.is_running.store(false, Ordering::Release);
-            }
+/// Begins a look at each endpoint for which it is time.
+pub fn look_where_due(client: &Arc<Shared>, pool: &Arc<Pool>, endpoints: &Endpoints) {
+    for endpoint in endpoints.list() {
+        if endpoint.condition().begin_look() {
+            // A look must not wait behind the requests of which it asks whether they can be answered.
+            tokio::spawn(look(client.clone(), pool.unbounded(), endpoint.clone()));
         }
     }
 }
 
-/// The same for what runs on the internal runtime.
-pub fn keep(client: &Arc<Shared>, pool: &Arc<Pool>) {
-    client.lookout.want();
-    if client.lookout.begins() {
-        tokio::spawn(run(client.clone(), pool.clone()));
+/// What it finds is noted in the endpoint's condition.
+async fn look(client: Arc<Shared>, pool: Arc<Pool>, endpoint: Arc<Endpoint>) {
+    if check(&client, &pool, &endpoint, Duration::ZERO, PATIENCE).await.result.is_ok() {
+        client.config.log.write(Level::Info, &format!("endpoint {} is good again", endpoint.url()));
     }
-}
-
-/// Ends when all endpoints are good and no proof is wanted.
-async fn run(client: Arc<Shared>, pool: Arc<Pool>) {
-    let lookout = &client.lookout;
-    // A look must not wait behind the requests of which it asks whether they can be answered.
-    let pool = pool.unbounded();
-    loop {
-        lookout.is_wanted.store(false, Ordering::Release);
-        loop {
-            let proves = lookout.is_proof_wanted.swap(false, Ordering::AcqRel);
-            if proves && let Some(pinned) = client.ring.current().pinned() {
-                // Its condition is what counts.
-                let _ = check(&client, &pool, pinned, PROOF_LASTS, PATIENCE).await;
-            }
-            // A read may want a proof while bad endpoints are looked at ever more rarely.
-            let in_between = proves || client.config.refuse_isolated && client.ring.current().need_lookout();
-            let next_proof = if in_between { Instant::now().checked_add(PROOF_LASTS) } else { None };
-            let Some(next) = [next_look(&client), next_proof].into_iter().flatten().min() else { break };
-            tokio::time::sleep_until(next.into()).await;
-            look(&client, &pool).await;
-        }
-        lookout.is_running.store(false, Ordering::Release);
-        // An endpoint may have turned bad since the last look around.
-        if !lookout.begins() {
-            return;
-        }
-    }
-}
-
-fn next_look(client: &Shared) -> Option<Instant> {
-    client.ring.current().list().iter().filter_map(|endpoint| endpoint.condition().next_look()).min()
-}
-
-/// One look at each endpoint for which it is time, at all of them at once.
-async fn look(client: &Arc<Shared>, pool: &Arc<Pool>) {
-    let now = Instant::now();
-    let is_due = |endpoint: &&Arc<Endpoint>| endpoint.condition().next_look().is_some_and(|next| next <= now);
-    let mut looks = JoinSet::new();
-    for endpoint in client.ring.current().list().iter().filter(is_due) {
-        endpoint.condition().looked_at();
-        let (client, pool, endpoint) = (client.clone(), pool.clone(), endpoint.clone());
-        looks.spawn(async move {
-            if check(&client, &pool, &endpoint, Duration::ZERO, PATIENCE).await.result.is_ok() {
-                client.config.log.write(Level::Info, &format!("endpoint {} is good again", endpoint.url()));
-            }
-        });
-    }
-    while looks.join_next().await.is_some() {}
 }

@@ -51,11 +51,6 @@ impl Endpoints {
         self.list.iter().position(|listed| Arc::ptr_eq(listed, endpoint))
     }
 
-    /// Whether any endpoint has to be looked at in the background.
-    pub fn need_lookout(&self) -> bool {
-        self.list.iter().any(|endpoint| endpoint.condition().next_look().is_some())
-    }
-
     pub fn preferred(&self) -> &[Arc<Endpoint>] {
         self.list.get(..self.preferred).unwrap_or_default()
     }

@@ -91,16 +91,10 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
 
     /// The next endpoint that was not asked yet.
     pub fn next_question(&mut self) -> Option<Question> {
-        while let Some(endpoint) = self.round.next_endpoint() {
-            let (number, progress) = self.history.begin(endpoint);
-            let Some(refusal) = self.attempt.refusal(endpoint) else {
-                self.asks(number, self.round.left().saturating_add(1), self.history.effect().may_resend());
-                return Some((number, endpoint.clone(), progress));
-            };
-            self.history.ended(number, &progress);
-            self.note(number, refusal, false);
-        }
-        None
+        let endpoint = self.round.next_endpoint()?;
+        let (number, progress) = self.history.begin(endpoint);
+        self.asks(number, self.round.left().saturating_add(1), self.history.effect().may_resend());
+        Some((number, endpoint.clone(), progress))
     }
 
     /// An endpoint that still owes its answer, a second time: etcd may have lost the first question.
@@ -147,12 +141,8 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
                 if !endpoint.condition().is_good() {
                     endpoint.condition().answered(self.attempt.proof(&answer));
                 }
-                let Some(refusal) = self.attempt.refusal(&endpoint) else {
-                    self.round.pin(&endpoint);
-                    return Ok(Next::Answered(answer, endpoint));
-                };
-                self.note(number, refusal, false);
-                return Ok(self.after_a_failure(number));
+                self.round.pin(&endpoint);
+                return Ok(Next::Answered(answer, endpoint));
             }
             Err(Failed::Final(error)) => {
                 let error = as_configured(error, &endpoint).with_outcome(self.history.outcome());

@@ -42,18 +42,27 @@ fn gets_that_do_not_say_otherwise_read_through_the_quorum_where_the_client_says_
 }
 
 #[test]
-fn a_member_that_is_known_to_be_cut_off_is_not_believed() {
+fn a_member_that_is_cut_off_is_not_believed() {
     let (member, is_cut_off) = member();
     let client = Config::new(&[member.endpoint()]).refuse_isolated(true).build();
     client.get("/k").expect("it is not cut off");
     is_cut_off.store(true, Ordering::Relaxed);
-    let failure = wait_for("the refusal of a plain get", || client.get("/k").err());
+    let failure = wait_for("the end of its last proof", || client.get("/k").err());
     assert_eq!((failure.status, failure.statuses()), (ETCD_ERR_CLUSTER, vec![ETCD_ERR_NO_LEADER]), "{failure:?}");
-    assert!(failure.message.contains("cut off"), "{failure:?}");
+    assert!(failure.message.contains("cannot show that it belongs to the majority"), "{failure:?}");
     let quorum = client.get_with(None, "/k", &Get { quorum: true, ..Get::default() }).expect_err("no quorum");
     assert_eq!(quorum.list[0].http_status, 500);
     is_cut_off.store(false, Ordering::Relaxed);
     wait_for("an answer of the member that is back", || client.get("/k").ok());
+}
+
+#[test]
+fn one_get_in_three_seconds_asks_for_a_proof() {
+    let (member, _) = member();
+    let client = Config::new(&[member.endpoint()]).refuse_isolated(true).build();
+    (0..100).for_each(|_| drop(client.get("/k").expect("it is not cut off")));
+    let proofs = member.requests().iter().filter(|request| request.query().contains("quorum=true")).count();
+    assert_eq!((proofs, member.requests().len()), (1, 101));
 }
 
 #[test]

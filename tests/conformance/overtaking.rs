@@ -164,12 +164,21 @@ fn a_bad_endpoint_is_asked_after_all_good_ones_until_a_look_in_the_background_fi
     get(&client, 1500).expect("the first");
     get(&client, 3000).expect("the second is overtaken by the third");
     assert_eq!((asked(&flaky), asked(&bad), asked(&good)), (2, 1, 1));
-    wait_until("a look at the bad endpoint", || checks(&bad) > 0);
+    // A look goes on beside the calls.
+    let call = || drop(get(&client, 3000).expect("the third"));
+    wait_until("a look at the bad endpoint", || {
+        call();
+        checks(&bad) > 0
+    });
+    assert_eq!(asked(&bad), 1, "no call has asked it since");
     gate.open();
+    let mut looks = (checks(&bad), Instant::now());
     wait_until("the endpoint is good again, and no longer looked at", || {
-        let before = checks(&bad);
-        thread::sleep(Duration::from_millis(1100));
-        checks(&bad) == before
+        call();
+        if checks(&bad) != looks.0 {
+            looks = (checks(&bad), Instant::now());
+        }
+        looks.1.elapsed() > Duration::from_millis(2500)
     });
     assert_eq!(checks(&good), 0, "a good endpoint is left in peace");
 }

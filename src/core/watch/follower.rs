@@ -21,11 +21,9 @@ use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Effect, Hop};
 use crate::core::history::History;
 use crate::core::log::Level;
-use crate::core::lookout;
 use crate::core::open_answer::OpenAnswer;
 use crate::core::pool::Pool;
 use crate::core::response::Response;
-use crate::core::ring::Endpoints;
 use crate::core::status::Status;
 use crate::core::v2::{failure, keys_answer, watch_event, watch_request::Watched};
 use crate::core::walk::Limits;
@@ -171,9 +169,7 @@ impl Follower {
         let limits = Limits { deadline: None, header_timeout: None, connect_timeout, may_overtake: false };
         let mut round = endpoints.round();
         let mut history = History::new(Effect::Read);
-        let walked = walk(&attempt, &mut round, &limits, &mut history, &config.log).await;
-        self.keep_lookout(&endpoints);
-        let (watching, endpoint) = walked?;
+        let (watching, endpoint) = walk(&attempt, &mut round, &limits, &mut history, &config.log).await?;
         Ok((watching, endpoint, history.take_errors(Status::Timeout, "")))
     }
 
@@ -286,12 +282,6 @@ impl Follower {
         Silence { client: &self.client, pool: &self.pool, limit: self.options.idle_timeout }
     }
 
-    fn keep_lookout(&self, endpoints: &Endpoints) {
-        if endpoints.need_lookout() {
-            lookout::keep(&self.client, &self.pool);
-        }
-    }
-
     /// One failure for each endpoint, the last one.
     fn note(&mut self, error: Error) {
         self.failures.retain(|failure| failure.endpoint() != error.endpoint());
@@ -308,7 +298,6 @@ impl Follower {
             endpoint.condition().failed(Trouble::of(&error, Duration::ZERO));
         }
         endpoints.pin_behind(endpoint);
-        self.keep_lookout(&endpoints);
         self.note(error.at(endpoint.url()));
         if self.failures.len() < endpoints.list().len() {
             return Ok(());
