@@ -137,7 +137,7 @@ impl Session<'_> {
             let mut connection = connected.map_err(|error| failure(error, progress))?;
             let wire = connection.wire().clone();
             let (written, read) = (wire.written(), wire.read());
-            progress.sending(&wire, written);
+            progress.sending(&wire);
             let message = build(request, hop, via.as_ref()).map_err(|error| failure(error, progress))?;
             let (error, timed_out) = match self.head(&mut connection, message, hop, budget, started).await {
                 Ok(head) => {

@@ -114,6 +114,12 @@ impl History {
         self.visits.get(number.0).is_some_and(|visit| visit.running.iter().all(|progress| !progress.is_sent()))
     }
 
+    /// How many bytes of its answer the endpoint has sent.
+    pub fn received(&self, number: VisitNumber) -> u64 {
+        let received = |visit: &Visit| visit.running.iter().map(|progress| progress.received()).sum();
+        self.visits.get(number.0).map_or(0, received)
+    }
+
     /// The first endpoint that still owes its answer.
     pub fn first_running(&self) -> Option<VisitNumber> {
         self.visits.iter().position(|visit| !visit.running.is_empty()).map(VisitNumber)

@@ -10,11 +10,18 @@ pub struct Progress(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     phase: Phase,
-    /// The connection in use, and how much had been written on it before this request.
-    wire: Option<(Arc<Wire>, u64)>,
+    in_use: Option<InUse>,
     /// Whether a copy of the request went out before, over a connection that broke. It stays true for the whole attempt:
     /// no answer to a later copy tells what became of the first.
     sent_before: bool,
+}
+
+/// The connection in use, and what had gone over it before this request.
+#[derive(Debug)]
+struct InUse {
+    wire: Arc<Wire>,
+    written: u64,
+    read: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,7 +34,7 @@ enum Phase {
 
 impl State {
     fn is_sent(&self) -> bool {
-        self.sent_before || self.wire.as_ref().is_some_and(|(wire, before)| wire.written() > *before)
+        self.sent_before || self.in_use.as_ref().is_some_and(|used| used.wire.written() > used.written)
     }
 }
 
@@ -45,6 +52,11 @@ impl Progress {
         self.state().is_sent()
     }
 
+    /// How many bytes of an answer have come.
+    pub fn received(&self) -> u64 {
+        self.state().in_use.as_ref().map_or(0, |used| used.wire.read().saturating_sub(used.read))
+    }
+
     pub fn was_sent_before(&self) -> bool {
         self.state().sent_before
     }
@@ -52,13 +64,14 @@ impl Progress {
     /// Another request of the same attempt begins.
     pub fn next_request(&self) {
         let mut state = self.state();
-        (state.phase, state.wire) = (Phase::Connecting, None);
+        (state.phase, state.in_use) = (Phase::Connecting, None);
     }
 
-    /// The request goes out over this connection, on which so much had been written before.
-    pub fn sending(&self, wire: &Arc<Wire>, written_before: u64) {
+    /// The request goes out over this connection.
+    pub fn sending(&self, wire: &Arc<Wire>) {
+        let in_use = InUse { wire: wire.clone(), written: wire.written(), read: wire.read() };
         let mut state = self.state();
-        (state.phase, state.wire) = (Phase::Answer, Some((wire.clone(), written_before)));
+        (state.phase, state.in_use) = (Phase::Answer, Some(in_use));
     }
 
     /// The head of the answer is there.

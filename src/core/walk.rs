@@ -15,6 +15,10 @@ use super::progress::Progress;
 use super::ring::Round;
 use super::status::Status;
 
+/// An endpoint from which so much has come during its share is sending a large answer, which another one could only send
+/// once more.
+const FLOWING: u64 = 64 << 10;
+
 /// The time limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -69,6 +73,8 @@ pub struct Walk<'a, 'r, A> {
     log: &'a Log,
     /// The endpoint asked last, as long as it has neither failed nor been overtaken.
     newest: Option<VisitNumber>,
+    /// What had come from the newest when its share began.
+    received: u64,
     /// When the wait for the newest is over.
     share: Option<Instant>,
 }
@@ -81,7 +87,7 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
         history: &'a mut History,
         log: &'a Log,
     ) -> Walk<'a, 'r, A> {
-        Walk { attempt, round, limits, history, log, newest: None, share: None }
+        Walk { attempt, round, limits, history, log, newest: None, received: 0, share: None }
     }
 
     /// When the wait for the newest is over.
@@ -110,6 +116,7 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
 
     fn asks(&mut self, number: VisitNumber, left: usize, spare: bool) {
         self.newest = Some(number);
+        self.received = self.history.received(number);
         self.share = self.share_of(left, spare);
     }
 
@@ -183,6 +190,12 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
     }
 
     pub fn share_is_over(&mut self) -> Late {
+        if let Some(newest) = self.newest
+            && self.history.received(newest) >= self.received.saturating_add(FLOWING)
+        {
+            self.asks(newest, self.round.left().saturating_add(1), self.history.effect().may_resend());
+            return Late::Wait;
+        }
         self.share = None;
         if let Some(late) = self.newest.take() {
             self.log_late(late);

@@ -86,6 +86,46 @@ fn a_request_that_the_only_endpoint_has_lost_is_sent_again() {
     assert_eq!(asked(&server), 2);
 }
 
+fn large(len: usize) -> Reply {
+    Reply::etcd(
+        200,
+        7,
+        &format!("{{\"action\":\"get\",\"node\":{{\"key\":\"/k\",\"value\":\"{}\"}}}}", "v".repeat(len)),
+    )
+}
+
+#[test]
+fn a_large_answer_that_is_on_its_way_is_not_asked_for_again() {
+    let sending = ScriptedServer::always(large(4 << 20).drip(128 << 10, Duration::from_millis(100)));
+    let other = ScriptedServer::always(success());
+    let client = client_of(&[sending.endpoint(), other.endpoint()]);
+    let answer = get(&client, 6000).expect("the large answer");
+    assert_eq!((answer.value().len(), asked(&other)), (4 << 20, 0));
+}
+
+#[test]
+fn what_came_for_earlier_calls_does_not_count() {
+    let mut requests = 0;
+    let freezing = ScriptedServer::by(move |_| {
+        requests += 1;
+        if requests == 1 { large(1 << 20) } else { success().stall_at(Place::Start) }
+    });
+    let other = ScriptedServer::always(success());
+    let client = client_of(&[freezing.endpoint(), other.endpoint()]);
+    get(&client, 10_000).expect("a large answer");
+    let started = Instant::now();
+    get(&client, 3000).expect("the other's answer, over a connection that was used before");
+    assert!(started.elapsed() < Duration::from_millis(1900), "one share: {:?}", started.elapsed());
+}
+
+#[test]
+fn an_answer_that_trickles_is_overtaken() {
+    let trickling = ScriptedServer::always(large(4 << 20).drip(100, Duration::from_millis(10)));
+    let other = ScriptedServer::always(success());
+    let client = client_of(&[trickling.endpoint(), other.endpoint()]);
+    assert_eq!(get(&client, 3000).expect("the other's answer").value(), "v");
+}
+
 #[test]
 fn a_short_deadline_is_not_cut_into_pieces_that_are_too_short_for_anybody() {
     let server = silent();
