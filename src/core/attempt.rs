@@ -64,8 +64,12 @@ pub trait Attempt: Sync {
         Proof::Alive
     }
 
-    /// Whether an endpoint that has not answered for long should be waited for any longer.
-    fn is_trustworthy<'a>(&'a self, _endpoint: &'a Endpoint) -> impl Future<Output = Result<(), Error>> + Send + 'a {
+    /// Whether an endpoint that has not answered for long shows that it is alive, for which it has `patience`.
+    fn is_alive<'a>(
+        &'a self,
+        _endpoint: &'a Endpoint,
+        _patience: Duration,
+    ) -> impl Future<Output = Result<(), Error>> + Send + 'a {
         std::future::ready(Ok(()))
     }
 }
@@ -99,10 +103,9 @@ impl Attempt for HttpAttempt<'_> {
         if asks_the_quorum && has_index { Proof::Quorum } else { Proof::Alive }
     }
 
-    async fn is_trustworthy(&self, endpoint: &Endpoint) -> Result<(), Error> {
-        let patience = LONGEST_SHARE;
+    async fn is_alive(&self, endpoint: &Endpoint, patience: Duration) -> Result<(), Error> {
         let pool = self.session.pool.unbounded();
-        member_check::check(self.client, &pool, endpoint, patience, patience).await.result.map(|_| ())
+        member_check::is_alive(self.client, &pool, endpoint, patience).await
     }
 }
 

@@ -4,7 +4,7 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::asked::Asked;
 use super::attempt::Attempt;
@@ -32,9 +32,9 @@ pub async fn walk<A: Attempt>(
     let mut asked = Asked::new(first);
     let mut alarm = pin!(tokio::time::sleep_until(Instant::now().into()));
     // What is rare is boxed: the whole call moves with all that it may become.
-    let judge = |number: VisitNumber, endpoint: Arc<Endpoint>| {
+    let judge = |number: VisitNumber, endpoint: Arc<Endpoint>, patience: Duration| {
         Box::pin(async move {
-            let trust = attempt.is_trustworthy(&endpoint).await;
+            let trust = attempt.is_alive(&endpoint, patience).await;
             (number, trust)
         })
     };
@@ -45,8 +45,8 @@ pub async fn walk<A: Attempt>(
         if let Some(question) = question.take() {
             asked.begin(question.0, ask(question, walk.budget()));
         }
-        if let Some(share) = walk.share() {
-            alarm.as_mut().reset(share.into());
+        if let Some(at) = walk.alarm() {
+            alarm.as_mut().reset(at.into());
         }
         let event = std::future::poll_fn(|context| {
             if let Poll::Ready(ended) = asked.poll(context) {
@@ -55,8 +55,8 @@ pub async fn walk<A: Attempt>(
             if let Some(judged) = poll_if_any(&mut judging, context) {
                 return judged.map(Event::Judged);
             }
-            match walk.share() {
-                Some(_) => alarm.as_mut().poll(context).map(|()| Event::ShareIsOver),
+            match walk.alarm() {
+                Some(_) => alarm.as_mut().poll(context).map(|()| Event::Alarm),
                 None => Poll::Pending,
             }
         });
@@ -66,13 +66,13 @@ pub async fn walk<A: Attempt>(
                 Next::Ask(next) => question = Some(next),
                 Next::Wait => {}
             },
-            Event::ShareIsOver => match walk.share_is_over() {
+            Event::Alarm => match walk.alarmed() {
                 Late::Ask(next) => question = Some(next),
                 Late::GiveUp(late, next) => {
                     asked.drop_those_of(late);
                     question = next;
                 }
-                Late::Judge(number, endpoint) => judging = Some(judge(number, endpoint)),
+                Late::Judge(number, endpoint, patience) => judging = Some(judge(number, endpoint, patience)),
                 Late::Wait => {}
             },
             Event::Judged((number, trust)) => {
@@ -92,7 +92,7 @@ fn poll_if_any<F: Future>(future: &mut Option<Pin<Box<F>>>, context: &mut Contex
 
 enum Event<T> {
     Ended(Ended<T>),
-    ShareIsOver,
+    Alarm,
     Judged((VisitNumber, Result<()>)),
     AllFailed,
 }

@@ -7,7 +7,6 @@ use super::client::Shared;
 use super::condition::{Proof, Trouble};
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::exchange::{Answer, Request};
 use super::keys::{GetOptions, Operation};
 use super::one_member;
 use super::pool::Pool;
@@ -61,7 +60,9 @@ async fn ask(client: &Shared, pool: &Pool, endpoint: &Endpoint, patience: Durati
     let asked = ask_through_the_quorum(client, pool, endpoint, patience).await;
     match &asked {
         Ok(_) => endpoint.condition().answered(Proof::Quorum),
-        Err(error) if error.status() == Status::Timeout && is_alive(client, pool, endpoint).await => {
+        Err(error)
+            if error.status() == Status::Timeout && is_alive(client, pool, endpoint, SIGN_OF_LIFE).await.is_ok() =>
+        {
             endpoint.condition().failed(Trouble::Isolated);
         }
         Err(error) => endpoint.condition().failed(Trouble::of(error, started.elapsed())),
@@ -108,8 +109,6 @@ async fn ask_for_health(client: &Shared, pool: &Pool, endpoint: &Endpoint, patie
 }
 
 /// Whether it answers a question that needs no other member.
-async fn is_alive(client: &Shared, pool: &Pool, endpoint: &Endpoint) -> bool {
-    let request: Request = v2::version::request();
-    let asked: Result<Answer, Error> = one_member::ask(client, pool, endpoint, &request, SIGN_OF_LIFE).await;
-    asked.is_ok_and(|answer| answer.http_status < 500)
+pub async fn is_alive(client: &Shared, pool: &Pool, endpoint: &Endpoint, patience: Duration) -> Result<(), Error> {
+    one_member::ask(client, pool, endpoint, &v2::version::request(), patience).await.map(|_| ())
 }

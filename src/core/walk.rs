@@ -52,8 +52,8 @@ pub enum Late {
     Ask(Question),
     /// Nothing was sent, and nothing will be: another one is asked instead.
     GiveUp(VisitNumber, Option<Question>),
-    /// Nobody else may be asked, and no deadline ends the wait: the member is asked whether it is alive.
-    Judge(VisitNumber, Arc<Endpoint>),
+    /// Nobody else may be asked: the member is asked whether it is alive, and has so long to answer.
+    Judge(VisitNumber, Arc<Endpoint>, Duration),
     Wait,
 }
 
@@ -77,6 +77,8 @@ pub struct Walk<'a, 'r, A> {
     received: u64,
     /// When the wait for the newest is over.
     share: Option<Instant>,
+    /// When a look at the newest begins, so that it can be judged at the end of its share.
+    look: Option<Instant>,
 }
 
 impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
@@ -87,12 +89,12 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
         history: &'a mut History,
         log: &'a Log,
     ) -> Walk<'a, 'r, A> {
-        Walk { attempt, round, limits, history, log, newest: None, received: 0, share: None }
+        Walk { attempt, round, limits, history, log, newest: None, received: 0, share: None, look: None }
     }
 
-    /// When the wait for the newest is over.
-    pub fn share(&self) -> Option<Instant> {
-        self.share
+    /// When something follows from the passing of time.
+    pub fn alarm(&self) -> Option<Instant> {
+        self.look.or(self.share)
     }
 
     /// The next endpoint that was not asked yet.
@@ -118,6 +120,12 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
         self.newest = Some(number);
         self.received = self.history.received(number);
         self.share = self.share_of(left, spare);
+        if !self.history.effect().may_resend()
+            && let Some(share) = self.share
+        {
+            let now = Instant::now();
+            self.look = now.checked_add(share.saturating_duration_since(now) / 2);
+        }
     }
 
     fn share_of(&self, left: usize, spare: bool) -> Option<Instant> {
@@ -189,7 +197,29 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
         Next::Wait
     }
 
-    pub fn share_is_over(&mut self) -> Late {
+    /// Time has passed.
+    pub fn alarmed(&mut self) -> Late {
+        if self.look.take().is_some() {
+            return self.look_begins();
+        }
+        self.share_is_over()
+    }
+
+    /// A write that was sent, and must not be sent again, waits for its endpoint - unless that is dead, which is known by the
+    /// end of its share.
+    fn look_begins(&mut self) -> Late {
+        let Some(newest) = self.newest.filter(|newest| !self.history.is_unsent(*newest)) else { return Late::Wait };
+        let rest = self.share.map(|share| share.saturating_duration_since(Instant::now()));
+        self.judge(newest, rest.unwrap_or(LONGEST_SHARE))
+    }
+
+    fn judge(&mut self, number: VisitNumber, patience: Duration) -> Late {
+        self.share = None;
+        let endpoint = self.history.endpoint(number).cloned();
+        endpoint.map_or(Late::Wait, |endpoint| Late::Judge(number, endpoint, patience))
+    }
+
+    fn share_is_over(&mut self) -> Late {
         if let Some(newest) = self.newest
             && self.history.received(newest) >= self.received.saturating_add(FLOWING)
         {
@@ -197,12 +227,16 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
             return Late::Wait;
         }
         self.share = None;
-        if let Some(late) = self.newest.take() {
+        let late = self.newest.take();
+        if let Some(late) = late {
             self.log_late(late);
             self.history.note_the_silent();
-            if !self.history.effect().may_resend() {
-                return self.share_of_a_one_shot_write_is_over(late);
-            }
+        }
+        if !self.history.effect().may_resend() {
+            return match late {
+                Some(late) => self.share_of_a_one_shot_write_is_over(late),
+                None => self.judge_where_no_deadline_ends_the_wait(),
+            };
         }
         if let Some(question) = self.next_question().or_else(|| self.second_question()) {
             return Late::Ask(question);
@@ -213,7 +247,8 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
     /// What must not be sent twice can go elsewhere only as long as it has not been sent.
     fn share_of_a_one_shot_write_is_over(&mut self, late: VisitNumber) -> Late {
         if !self.history.is_unsent(late) {
-            return self.judge_where_no_deadline_ends_the_wait();
+            // It was sent in the second half of the share.
+            return self.judge(late, LONGEST_SHARE / 2);
         }
         if self.round.left() == 0 {
             // There is nobody else; the connect timeout and the deadline end this.
@@ -225,25 +260,30 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
         Late::GiveUp(late, self.next_question())
     }
 
-    fn judge_where_no_deadline_ends_the_wait(&self) -> Late {
-        if self.limits.deadline.is_some() {
-            return Late::Wait;
+    fn judge_where_no_deadline_ends_the_wait(&mut self) -> Late {
+        match self.history.first_running().filter(|_| self.limits.deadline.is_none()) {
+            Some(number) => self.judge(number, LONGEST_SHARE),
+            None => Late::Wait,
         }
-        let running = self.history.first_running();
-        let endpoint = running.and_then(|number| Some((number, self.history.endpoint(number)?.clone())));
-        endpoint.map_or(Late::Wait, |(number, endpoint)| Late::Judge(number, endpoint))
     }
 
     pub fn judged(&mut self, number: VisitNumber, trust: Result<()>) -> Result<Trusted> {
         let Err(why) = trust else {
-            self.share = Instant::now().checked_add(LONGEST_SHARE);
+            // A deadline ends the wait for one that is alive.
+            self.share = if self.limits.deadline.is_none() { Instant::now().checked_add(LONGEST_SHARE) } else { None };
             return Ok(Trusted::Yes);
         };
+        if let Some(endpoint) = self.history.endpoint(number) {
+            endpoint.condition().failed(Trouble::Silent);
+        }
         let error = self.history.silence(number, &format!("given up ({})", why.message()));
         let sent = !self.history.is_unsent(number);
         self.history.gave_up(number);
         self.note(number, error, sent);
         if !self.history.effect().may_resend() {
+            if let Some(endpoint) = self.history.endpoint(number).cloned() {
+                self.round.pin_behind(&endpoint);
+            }
             return Err(self.undecided());
         }
         self.share = Some(Instant::now());

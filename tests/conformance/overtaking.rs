@@ -28,6 +28,10 @@ fn checks(server: &ScriptedServer) -> usize {
     server.requests().iter().filter(|request| is_check(request)).count()
 }
 
+fn version() -> Reply {
+    Reply::json(200, r#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#)
+}
+
 fn not_there() -> Reply {
     Reply::etcd(404, 7, r#"{"errorCode":100,"message":"Key not found","cause":"/","index":7}"#)
 }
@@ -160,8 +164,9 @@ fn a_set_that_must_not_be_sent_again_is_not_and_says_that_it_may_have_happened()
         let endpoints = [slow.endpoint(), good.endpoint()];
         let client = Client::starting_at_first(|| configure(Config::new(&endpoints)), &endpoints[0]);
         let failure = set(&client, 600, resend).expect_err("the first is silent");
-        assert_eq!((failure.status, failure.outcome), (ETCD_ERR_DEADLINE_EXCEEDED, ETCD_MAYBE_APPLIED));
-        assert_eq!((asked(&slow), asked(&good)), (1, 0));
+        assert_eq!((failure.status, failure.outcome), (ETCD_ERR_TIMEOUT, ETCD_MAYBE_APPLIED));
+        let sets = |server: &ScriptedServer| server.requests().iter().filter(|request| request.method == "PUT").count();
+        assert_eq!((sets(&slow), sets(&good)), (1, 0));
         set(&client, 1500, resend).expect("the second is pinned");
     }
 }
@@ -261,14 +266,15 @@ fn without_end() -> Context {
 fn without_a_deadline_a_frozen_endpoint_is_given_up_and_a_slow_one_is_waited_for() {
     let gate = Gate::new();
     let patient = gate.clone();
-    let slow =
-        ScriptedServer::by(
-            move |request| {
-                if is_check(request) { not_there() } else { success().wait_at(Place::Start, &patient) }
-            },
-        );
-    let frozen = silent();
-    let write = |server: &ScriptedServer| Client::of(&server.endpoint()).create_with(Some(&without_end()), "/k", "v");
+    let slow = ScriptedServer::by(move |request| match request.path() {
+        "/version" => version(),
+        _ => success().wait_at(Place::Start, &patient),
+    });
+    let (frozen, other) = (silent(), ScriptedServer::always(success()));
+    let write = |server: &ScriptedServer| {
+        let client = client_of(&[server.endpoint(), other.endpoint()]);
+        client.create_with(Some(&without_end()), "/k", "v")
+    };
     thread::scope(|scope| {
         let waiting = scope.spawn(|| write(&slow));
         let read = scope.spawn(|| {
@@ -279,9 +285,27 @@ fn without_a_deadline_a_frozen_endpoint_is_given_up_and_a_slow_one_is_waited_for
         assert!(written.message.contains("given up"), "{written:?}");
         let read = read.join().expect("it returns");
         assert_eq!((read.status, read.statuses()), (ETCD_ERR_CLUSTER, vec![ETCD_ERR_TIMEOUT]), "{read:?}");
-        assert!(checks(&slow) > 0 && !waiting.is_finished());
+        assert!(!waiting.is_finished());
         gate.open();
         waiting.join().expect("it returns").expect("the slow answer counts");
     });
-    assert_eq!(asked(&slow), 1);
+    let writes = |server: &ScriptedServer| server.requests().iter().filter(|request| request.method == "PUT").count();
+    assert_eq!([&slow, &frozen, &other].map(writes), [1, 1, 0], "nothing is sent twice");
+}
+
+// A stopped member costs a call at most its fair share of the deadline.
+#[test]
+fn a_write_that_must_not_be_sent_twice_is_given_up_at_the_end_of_the_share_of_a_dead_endpoint() {
+    let (frozen, other) = (silent(), ScriptedServer::always(success()));
+    let client = client_of(&[frozen.endpoint(), other.endpoint()]);
+    let create = || client.create_with(Some(&Context::with_timeout_ms(3000)), "/k", "v");
+    let started = Instant::now();
+    let failure = create().expect_err("frozen");
+    let took = started.elapsed();
+    assert_eq!((failure.status, failure.outcome), (ETCD_ERR_TIMEOUT, ETCD_MAYBE_APPLIED), "{failure:?}");
+    assert!(took >= Duration::from_millis(1400) && took < Duration::from_millis(2500), "half of it: {took:?}");
+    assert_eq!(asked(&other), 0);
+    let started = Instant::now();
+    create().expect("the other endpoint");
+    assert!(started.elapsed() < Duration::from_millis(700), "later calls pay nothing");
 }
