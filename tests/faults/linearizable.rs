@@ -1,5 +1,4 @@
-//! Gets with quorum and writes of all kinds are linearizable, and in-order creates happen once, while members are killed and
-//! frozen.
+//! Gets with quorum and writes of all kinds are linearizable, and in-order creates happen once, whatever happens to the cluster.
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -9,10 +8,13 @@ use std::time::Instant;
 use etcd_test_checker::in_order_queue::{self, Create, Entry};
 use etcd_test_checker::{Answer, Call, Clock, History, linearizability};
 use etcd_test_harness::{Client, Config};
+use etcd_test_support::Laboratory;
 
-use crate::faults::{Fault, Faulty, KILLS_AND_FREEZES, Lasts, Step, StopWhenDropped, Victim, drive, schedule};
-use crate::loopback::cluster;
+use crate::client_log::logging;
+use crate::faults::{StopWhenDropped, drive};
+use crate::laboratory::laboratory;
 use crate::queue::{create, entries};
+use crate::schedule::{Fault, Kind, Lasts, Step, Victim, schedule};
 use crate::settings::{REQUEST_TIMEOUT_MS, Seed};
 use crate::workload::Workload;
 
@@ -27,9 +29,9 @@ enum PlainSets {
     SentAgain,
 }
 
-fn client(cluster: &dyn Faulty, sets: PlainSets) -> Client {
+fn client(cluster: &Laboratory, sets: PlainSets) -> Client {
     let config = Config::new(&cluster.endpoints()).request_timeout_ms(REQUEST_TIMEOUT_MS);
-    config.resend_sets(sets == PlainSets::SentAgain).build()
+    logging(config).resend_sets(sets == PlainSets::SentAgain).build()
 }
 
 /// What one run under faults has left.
@@ -41,7 +43,17 @@ struct Run {
 
 /// Runs a workload, and creators of in-order entries beside it, while `steps` happen to the cluster.
 fn run(
-    cluster: &dyn Faulty,
+    cluster: &Laboratory,
+    workload: &Workload,
+    sets: PlainSets,
+    dir: &str,
+    steps: impl Iterator<Item = Step> + Send,
+) -> Run {
+    cluster.in_client_namespace(|| run_here(cluster, workload, sets, dir, steps))
+}
+
+fn run_here(
+    cluster: &Laboratory,
     workload: &Workload,
     sets: PlainSets,
     dir: &str,
@@ -72,21 +84,20 @@ fn assert_linearizable(history: &History) {
     assert!(judged.answered > 500, "a running load: {judged:?}");
 }
 
-/// The one run with kills and freezes that several tests look at.
+/// The one run with all faults that several tests look at.
 fn under_all_faults() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
     RUN.get_or_init(|| with_plain_sets("all faults", PlainSets::SentOnce))
 }
 
 fn with_plain_sets(name: &str, sets: PlainSets) -> Run {
-    let guard = cluster();
     let (seed, dir) = (Seed::choose(name), format!("/{}", name.replace(' ', "-")));
     let workload = Workload { plain_sets: true, ..Workload::new(&dir, seed) };
-    run(guard.as_ref().expect("a cluster"), &workload, sets, &dir, schedule(seed, KILLS_AND_FREEZES))
+    run(&laboratory(), &workload, sets, &dir, schedule(seed))
 }
 
 #[test]
-fn calls_are_linearizable_while_members_are_killed_and_frozen() {
+fn calls_are_linearizable_under_all_faults() {
     assert_linearizable(&under_all_faults().history);
 }
 
@@ -99,7 +110,7 @@ fn sets_that_are_sent_again_are_told_and_nothing_else_happens_twice() {
 }
 
 #[test]
-fn in_order_creates_happen_once_and_in_order_while_members_are_killed_and_frozen() {
+fn in_order_creates_happen_once_and_in_order_under_all_faults() {
     let Run { creates, entries, .. } = under_all_faults();
     println!("{} creates, {} entries", creates.len(), entries.len());
     assert!(entries.len() > 100, "a running load");
@@ -125,14 +136,15 @@ fn without_second_copies(mut history: History) -> History {
 /// Freezes the member that is asked, under a load whose history must be right as it was told, and found wrong when it is
 /// `distorted`.
 fn must_be_found(name: &str, plain_sets: bool, distorted: fn(History) -> History) {
-    let guard = cluster();
+    let laboratory = laboratory();
     let mut seed = Seed::choose(name);
     let sets = if plain_sets { PlainSets::SentAgain } else { PlainSets::SentOnce };
     for number in 0..TRIES {
         let dir = format!("/{}-{number}", name.replace(' ', "-"));
-        let freeze = Step { fault: Fault::Freeze(Victim::Pinned), lasts: Lasts::RunningCalls };
+        let fault = Fault { kind: Kind::Freeze, victim: Victim::Pinned };
+        let freeze = Step { fault, lasts: Lasts::RunningCalls };
         let workload = Workload { plain_sets, ..Workload::new(&dir, seed) };
-        let history = run(guard.as_ref().expect("a cluster"), &workload, sets, &dir, [freeze].into_iter()).history;
+        let history = run(&laboratory, &workload, sets, &dir, [freeze].into_iter()).history;
         linearizability::check(&history).unwrap_or_else(|violation| panic!("as it was told: {violation}"));
         match linearizability::check(&distorted(history)) {
             Err(violation) => return println!("found at try {number}: {violation}"),

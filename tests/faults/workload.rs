@@ -9,7 +9,7 @@ use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Delete, Failure, Get, Response, Set};
 
 use crate::faults::{Ended, Progress};
-use crate::settings::Seed;
+use crate::settings::{Seed, elapsed};
 
 pub(crate) const QUORUM: Get = Get { quorum: true, recursive: false, sort: false };
 
@@ -33,6 +33,7 @@ impl Workload {
     pub(crate) fn run(&self, client: &Client, stop: &AtomicBool, faults: impl FnOnce(&Progress)) -> History {
         let progress = &Progress::of(self.threads);
         let clock = Clock::start();
+        println!("{:.3} s: the history begins", elapsed());
         thread::scope(|scope| {
             let threads: Vec<_> = (0..self.threads)
                 .map(|number| {
