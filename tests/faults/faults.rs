@@ -81,7 +81,8 @@ fn resolved(fault: Fault, cluster: &Laboratory, client: &Client) -> Fault {
         return fault;
     }
     let pinned = client.endpoints().into_iter().next().expect("an endpoint");
-    let number = cluster.endpoints().iter().position(|endpoint| *endpoint == pinned).expect("an endpoint of the cluster");
+    let number =
+        cluster.endpoints().iter().position(|endpoint| *endpoint == pinned).expect("an endpoint of the cluster");
     Fault { victim: Victim::Member(number), ..fault }
 }
 

@@ -75,15 +75,13 @@ fn run(cluster: &Laboratory, fault: Fault) -> Option<(Vec<Stale>, Vec<Stale>)> {
     let mut others = cluster.endpoints();
     let endpoint = others.remove(number);
     let config = |endpoints: &[String]| logging(Config::new(endpoints).request_timeout_ms(REQUEST_TIMEOUT_MS));
-    let reader = |refuses: bool| {
-        Client::starting_at_first(|| config(&cluster.endpoints()).refuse_isolated(refuses), &endpoint)
-    };
+    let reader =
+        |refuses: bool| Client::starting_at_first(|| config(&cluster.endpoints()).refuse_isolated(refuses), &endpoint);
     let (writer, refusing, believing) = (config(&others).build(), reader(true), reader(false));
     writer.set(KEY, "0").expect("a healthy cluster");
     assert!([&refusing, &believing].iter().all(|client| client.get(KEY).is_ok()), "both are pinned now");
     let broken = cluster.inject(fault).ok()?;
-    let readings =
-        Readings { isolated_at: Instant::now(), written: AtomicU64::new(0), stop: AtomicBool::new(false) };
+    let readings = Readings { isolated_at: Instant::now(), written: AtomicU64::new(0), stop: AtomicBool::new(false) };
     let stale = thread::scope(|scope| {
         let stopping = StopWhenDropped(&readings.stop);
         scope.spawn(|| readings.write(&writer));
