@@ -19,8 +19,8 @@ use crate::settings::{REQUEST_TIMEOUT_MS, Seed};
 use crate::workload::Workload;
 
 const CREATORS: usize = 2;
-/// Freezes of a member after which one of its undecided writes has surely been seen.
-const TRIES: usize = 6;
+/// Faults after which one of their undecided writes has surely been seen.
+const TRIES: usize = 10;
 
 /// Whether plain sets go to another endpoint when the first may have carried them out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,18 +133,25 @@ fn without_second_copies(mut history: History) -> History {
     history
 }
 
-/// Freezes the member that is asked, under a load whose history must be right as it was told, and found wrong when it is
-/// `distorted`.
-fn must_be_found(name: &str, plain_sets: bool, distorted: fn(History) -> History) {
+/// What makes the calls at the member that is asked end without an answer, though they are carried out.
+fn without_answers(cluster: &Laboratory, lasts: Lasts) -> Step {
+    let victim = Victim::Pinned;
+    match cluster.without_namespaces() {
+        None => Step { fault: Fault { kind: Kind::LoseAnswers, victim }, lasts },
+        Some(_) => Step { fault: Fault { kind: Kind::Freeze, victim }, lasts: Lasts::RunningCalls },
+    }
+}
+
+/// Loses answers under a load on one key, whose history must be right as it was told, and found wrong when it is `distorted`.
+fn must_be_found(name: &str, sets: PlainSets, lasts: Lasts, distorted: fn(History) -> History) {
     let laboratory = laboratory();
     let mut seed = Seed::choose(name);
-    let sets = if plain_sets { PlainSets::SentAgain } else { PlainSets::SentOnce };
     for number in 0..TRIES {
         let dir = format!("/{}-{number}", name.replace(' ', "-"));
-        let fault = Fault { kind: Kind::Freeze, victim: Victim::Pinned };
-        let freeze = Step { fault, lasts: Lasts::RunningCalls };
-        let workload = Workload { plain_sets, ..Workload::new(&dir, seed) };
-        let history = run(&laboratory, &workload, sets, &dir, [freeze].into_iter()).history;
+        let step = without_answers(&laboratory, lasts);
+        let mut workload = Workload { plain_sets: sets == PlainSets::SentAgain, ..Workload::new(&dir, seed) };
+        workload.keys.truncate(1);
+        let history = run(&laboratory, &workload, sets, &dir, [step].into_iter()).history;
         linearizability::check(&history).unwrap_or_else(|violation| panic!("as it was told: {violation}"));
         match linearizability::check(&distorted(history)) {
             Err(violation) => return println!("found at try {number}: {violation}"),
@@ -157,10 +164,10 @@ fn must_be_found(name: &str, plain_sets: bool, distorted: fn(History) -> History
 
 #[test]
 fn a_client_that_takes_no_answer_for_not_applied_is_found() {
-    must_be_found("broken outcomes", false, with_broken_outcomes);
+    must_be_found("broken outcomes", PlainSets::SentOnce, Lasts::RunningCalls, with_broken_outcomes);
 }
 
 #[test]
 fn a_client_that_does_not_tell_of_a_second_copy_is_found() {
-    must_be_found("second copies", true, without_second_copies);
+    must_be_found("second copies", PlainSets::SentAgain, Lasts::Writes(20), without_second_copies);
 }

@@ -9,7 +9,7 @@ use etcd_test_checker::Seeded;
 pub(crate) const REQUEST_TIMEOUT_MS: i64 = 2500;
 
 pub(crate) fn length() -> Duration {
-    Duration::from_secs(number("ETCD_FAULT_SECONDS").unwrap_or(12))
+    Duration::from_secs(number("ETCD_FAULT_SECONDS").unwrap_or(10))
 }
 
 /// Up to which level the clients of the loads log; None logs nothing.
