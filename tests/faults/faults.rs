@@ -1,6 +1,7 @@
 //! What does the faults of a schedule to a cluster while a load runs.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use etcd_test_harness::Client;
@@ -16,6 +17,19 @@ pub(crate) trait Faulty {
     fn inject(&self, fault: Fault) -> Result<Vec<Broken<'_>>, Skipped>;
     /// Waits until all members are healthy, and starts those that died of a fault.
     fn heal(&self);
+    /// Prints which members have died, and why.
+    fn tell_the_dead(&self);
+}
+
+/// A load that stands still may do so because etcd has died of a fault.
+struct TellTheDead<'a>(&'a Laboratory);
+
+impl Drop for TellTheDead<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.tell_the_dead();
+        }
+    }
 }
 
 /// What the load has got done so far.
@@ -89,6 +103,7 @@ fn resolved(fault: Fault, cluster: &Laboratory, client: &Client) -> Fault {
 /// Does one fault after another to a cluster under a running load, for as long as the settings say.
 pub(crate) fn drive(cluster: &Laboratory, client: &Client, steps: impl Iterator<Item = Step>, progress: &Progress) {
     let (started, length) = (Instant::now(), length());
+    let _telling = TellTheDead(cluster);
     progress.wait(BETWEEN, "before the faults");
     for step in steps {
         let fault = resolved(step.fault, cluster, client);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use etcd_test_checker::watch_events::{Seen, Watched, Write};
+use etcd_test_checker::watch_events::{Seen, Watched};
 use etcd_test_harness::{Client, Config};
 use etcd_test_support::{Laboratory, Node, wait_until};
 
@@ -11,7 +11,7 @@ use crate::faults::{Progress, StopWhenDropped};
 use crate::laboratory::laboratory;
 use crate::schedule::Lasts;
 use crate::settings::REQUEST_TIMEOUT_MS;
-use crate::watch_check::{assert_seen, start_of_watches};
+use crate::watch_check::{Seeing, assert_seen, start_of_watches};
 use crate::watchers::{Plan, Target, busy_key, quiet_key, write};
 
 const WRITERS: usize = 3;
@@ -24,7 +24,7 @@ fn client(endpoints: &[String]) -> Client {
 }
 
 /// Watchers that know the first member alone, and writers that know the others.
-fn run<'a>(cluster: &Laboratory, targets: &'a [Target]) -> Option<(Vec<Write>, Vec<(&'a Target, Watched)>)> {
+fn run<'a>(cluster: &Laboratory, targets: &'a [Target]) -> Option<Seeing<'a>> {
     let endpoints = cluster.endpoints();
     let plans: Vec<_> = {
         let start = start_of_watches(DIR, &endpoints[0]);
@@ -52,7 +52,7 @@ fn run<'a>(cluster: &Laboratory, targets: &'a [Target]) -> Option<(Vec<Write>, V
         let mut writes: Vec<_> = writers.into_iter().flat_map(|writer| writer.join().expect("no panic")).collect();
         writes.extend(targets.iter().map(|target| target.write_last(writing)));
         let watched = readers.into_iter().map(|reader| reader.join().expect("no panic")).collect();
-        was_cut.then_some((writes, watched))
+        was_cut.then_some(Seeing { writes, watched })
     })
 }
 
@@ -61,9 +61,9 @@ fn a_watcher_that_is_cut_off_until_the_history_is_gone_is_told_so_and_goes_on() 
     let laboratory = laboratory();
     let keys = [(DIR.to_owned(), true), (busy_key(DIR, 0), false), (quiet_key(DIR, 1), false)];
     let targets = keys.map(|(key, recursive)| Target::new(key, recursive));
-    let Some((writes, watched)) = laboratory.in_client_namespace(|| run(&laboratory, &targets)) else { return };
-    for (_, Watched { name, seen, .. }) in &watched {
+    let Some(seeing) = laboratory.in_client_namespace(|| run(&laboratory, &targets)) else { return };
+    for (_, Watched { name, seen, .. }) in &seeing.watched {
         assert!(seen.iter().any(|seen| matches!(seen, Seen::Resync { .. })), "{name} was not told: {seen:?}");
     }
-    assert_seen(&targets, &writes, &watched);
+    assert_seen(&targets, &seeing);
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use etcd_test_support::{Fault as Broken, Laboratory, Node, Skipped};
+use etcd_test_support::{EtcdServer, Fault as Broken, Laboratory, Node, Skipped};
 
 use crate::faults::Faulty;
 use crate::schedule::{Fault, Kind, Victim};
@@ -46,9 +46,26 @@ impl Faulty for Laboratory {
     fn heal(&self) {
         let members = self.cluster().members().iter();
         // One whose disk was full is dead, and one of a test that failed may be frozen.
-        members.for_each(|member| if member.has_ended() { member.start_again() } else { member.continue_process() });
+        members.for_each(|member| if member.has_ended() { revive(member) } else { member.continue_process() });
         self.cluster().wait_healthy();
     }
+
+    fn tell_the_dead(&self) {
+        let dead = self.cluster().members().iter().filter(|member| member.has_ended());
+        dead.for_each(|member| println!("{} is dead: {}", member.name(), last_words(&member.log())));
+    }
+}
+
+fn revive(member: &EtcdServer) {
+    println!("{} has died: {}", member.name(), last_words(&member.log()));
+    member.start_again();
+}
+
+/// Why an etcd has ended, as far as its log tells.
+fn last_words(log: &str) -> String {
+    let words = [" C | ", "panic: ", "permanently removed"];
+    let fatal = log.lines().rev().find(|line| words.iter().any(|word| line.contains(word)));
+    fatal.or(log.lines().last()).unwrap_or("nothing").to_owned()
 }
 
 fn numbers(laboratory: &Laboratory, victim: Victim) -> Vec<usize> {

@@ -26,8 +26,14 @@ pub(crate) fn start_of_watches(dir: &str, endpoint: &str) -> u64 {
     started["node"]["modifiedIndex"].as_u64().expect("an index")
 }
 
-/// Each of the targets with its watchers, and what they saw.
-pub(crate) fn assert_seen(targets: &[Target], writes: &[Write], watched: &[(&Target, Watched)]) {
+/// What one run has left: the writes, and what the watchers of each target saw.
+pub(crate) struct Seeing<'a> {
+    pub(crate) writes: Vec<Write>,
+    pub(crate) watched: Vec<(&'a Target, Watched)>,
+}
+
+/// Each target's watchers saw the writes to it.
+pub(crate) fn assert_seen(targets: &[Target], Seeing { writes, watched }: &Seeing<'_>) {
     for target in targets {
         let of_target = |(its, watched): &(&Target, Watched)| std::ptr::eq(*its, target).then(|| watched.clone());
         let watched: Vec<_> = watched.iter().filter_map(of_target).collect();
@@ -40,12 +46,7 @@ pub(crate) fn assert_seen(targets: &[Target], writes: &[Write], watched: &[(&Tar
     }
 }
 
-fn run<'a>(
-    cluster: &Laboratory,
-    dir: &str,
-    targets: &'a [Target],
-    steps: impl Iterator<Item = Step>,
-) -> (Vec<Write>, Vec<(&'a Target, Watched)>) {
+fn run<'a>(cluster: &Laboratory, dir: &str, targets: &'a [Target], steps: impl Iterator<Item = Step>) -> Seeing<'a> {
     let endpoints = cluster.endpoints();
     let start = start_of_watches(dir, &endpoints[0]);
     let plans: Vec<_> = targets.iter().flat_map(|target| Plan::of_all_kinds(target, start)).collect();
@@ -67,7 +68,8 @@ fn run<'a>(
         drop(stopping);
         let mut writes: Vec<_> = writers.into_iter().flat_map(|writer| writer.join().expect("no panic")).collect();
         writes.extend(targets.iter().map(|target| target.write_last(client)));
-        (writes, readers.into_iter().map(|reader| reader.join().expect("no panic")).collect())
+        let watched = readers.into_iter().map(|reader| reader.join().expect("no panic")).collect();
+        Seeing { writes, watched }
     })
 }
 
@@ -76,7 +78,7 @@ fn every_watcher_sees_each_acknowledged_write_once_and_in_order_under_all_faults
     let (laboratory, seed, dir) = (laboratory(), Seed::choose("watchers"), "/watched");
     let keys = [(dir.to_owned(), true), (busy_key(dir, 0), false), (quiet_key(dir, 1), false)];
     let targets = keys.map(|(key, recursive)| Target::new(key, recursive));
-    let (writes, watched) = laboratory.in_client_namespace(|| run(&laboratory, dir, &targets, schedule(seed)));
-    assert!(writes.len() > 200, "a running load: {}", writes.len());
-    assert_seen(&targets, &writes, &watched);
+    let seeing = laboratory.in_client_namespace(|| run(&laboratory, dir, &targets, schedule(seed)));
+    assert!(seeing.writes.len() > 200, "a running load: {}", seeing.writes.len());
+    assert_seen(&targets, &seeing);
 }
