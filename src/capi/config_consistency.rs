@@ -23,8 +23,8 @@ pub unsafe extern "C" fn etcd_config_set_quorum_reads(config: *mut etcd_config, 
 
 /// Non-zero: a get that does not read through the quorum takes no answer from a member that is known to be cut off from the
 /// majority of its cluster, which knows nothing of newer writes; it goes on to the next endpoint, and fails with
-/// ETCD_ERR_CLUSTER (in its list ETCD_ERR_NO_LEADER) where all are cut off. While such gets are made, the library asks their
-/// member through the quorum every 3 seconds, on its own thread; one that was cut off is known after some 7 seconds. Default
+/// ETCD_ERR_CLUSTER (in its list ETCD_ERR_NO_LEADER) where all are cut off. While such gets are made, the library asks all
+/// members through the quorum every 3 seconds, on its own thread; one that was cut off is known after some 7 seconds. Default
 /// 0, as in Go: such a member answers with what it has.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL.

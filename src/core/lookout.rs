@@ -16,13 +16,13 @@ use super::pool::Pool;
 /// A member that needs longer is not good yet.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Where isolated members must not be believed, a member that answers plain reads is looked at so often.
+/// Where isolated members must not be believed, all are looked at so often while plain reads are answered.
 const PROOF_LASTS: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
 pub struct Lookout {
     is_wanted: AtomicBool,
-    /// Whether a plain read was answered since the last look at the pinned endpoint, and old answers must not be believed.
+    /// Whether a plain read was answered since the last look at all endpoints, and old answers must not be believed.
     is_proof_wanted: AtomicBool,
     is_running: AtomicBool,
 }
@@ -33,7 +33,7 @@ impl Lookout {
         self.is_wanted.store(true, Ordering::Release);
     }
 
-    /// A member answered a plain read: somebody should see whether it is cut off from the others.
+    /// A member answered a plain read: somebody should see who is cut off from the others.
     pub fn want_proof(&self) {
         self.is_proof_wanted.store(true, Ordering::Release);
         self.want();
@@ -75,17 +75,14 @@ async fn run(client: Arc<Shared>, pool: Arc<Pool>) {
     loop {
         lookout.is_wanted.store(false, Ordering::Release);
         loop {
+            let started = Instant::now();
             let proves = lookout.is_proof_wanted.swap(false, Ordering::AcqRel);
-            if proves && let Some(pinned) = client.ring.current().pinned() {
-                // Its condition is what counts.
-                let _ = check(&client, &pool, pinned, PROOF_LASTS, PATIENCE).await;
-            }
+            look(&client, &pool, proves).await;
             // A read may want a proof while bad endpoints are looked at ever more rarely.
             let in_between = proves || client.config.refuse_isolated && client.ring.current().need_lookout();
-            let next_proof = if in_between { Instant::now().checked_add(PROOF_LASTS) } else { None };
+            let next_proof = if in_between { started.checked_add(PROOF_LASTS) } else { None };
             let Some(next) = [next_look(&client), next_proof].into_iter().flatten().min() else { break };
             tokio::time::sleep_until(next.into()).await;
-            look(&client, &pool).await;
         }
         lookout.is_running.store(false, Ordering::Release);
         // An endpoint may have turned bad since the last look around.
@@ -99,16 +96,24 @@ fn next_look(client: &Shared) -> Option<Instant> {
     client.ring.current().list().iter().filter_map(|endpoint| endpoint.condition().next_look()).min()
 }
 
-/// One look at each endpoint for which it is time, at all of them at once.
-async fn look(client: &Arc<Shared>, pool: &Arc<Pool>) {
+/// Looks at each bad endpoint for which it is time, and lets the good ones prove that they are not cut off where that is
+/// wanted, all at once: a call may go on to any of them.
+async fn look(client: &Arc<Shared>, pool: &Arc<Pool>, proves: bool) {
     let now = Instant::now();
-    let is_due = |endpoint: &&Arc<Endpoint>| endpoint.condition().next_look().is_some_and(|next| next <= now);
     let mut looks = JoinSet::new();
-    for endpoint in client.ring.current().list().iter().filter(is_due) {
+    for endpoint in client.ring.current().list() {
+        let is_good = endpoint.condition().is_good();
+        let is_due = endpoint.condition().next_look().is_some_and(|next| next <= now);
+        if !is_due && !(is_good && proves) {
+            continue;
+        }
         endpoint.condition().looked_at();
+        // A watch may have asked it just now.
+        let fresh = if is_good { PROOF_LASTS / 2 } else { Duration::ZERO };
         let (client, pool, endpoint) = (client.clone(), pool.clone(), endpoint.clone());
         looks.spawn(async move {
-            if check(&client, &pool, &endpoint, Duration::ZERO, PATIENCE).await.result.is_ok() {
+            let checked = check(&client, &pool, &endpoint, fresh, PATIENCE).await;
+            if !is_good && checked.result.is_ok() {
                 client.config.log.write(Level::Info, &format!("endpoint {} is good again", endpoint.url()));
             }
         });

@@ -70,6 +70,21 @@ fn another_member_is_asked_instead_of_one_that_is_cut_off() {
     });
 }
 
+// A call goes there when the first one fails, and must not be the first to find out.
+#[test]
+fn a_member_that_is_cut_off_while_another_one_answers_is_known_before_it_is_asked() {
+    let ((first, _), (second, is_cut_off)) = (member(), member());
+    is_cut_off.store(true, Ordering::Relaxed);
+    let endpoints = [first.endpoint(), second.endpoint()];
+    let client = Client::starting_at_first(|| Config::new(&endpoints).refuse_isolated(true), &endpoints[0]);
+    client.get("/k").expect("the first");
+    wait_for("a look at the second", || (second.requests().len() == 1).then_some(()));
+    drop(first);
+    let failure = wait_for("the end of the answer", || client.get("/k").err());
+    assert_eq!(failure.statuses(), [ETCD_ERR_CONNECT, ETCD_ERR_NO_LEADER], "{failure:?}");
+    assert!(second.requests().iter().all(|request| request.query().contains("quorum=true")));
+}
+
 #[test]
 fn without_the_setting_a_member_that_is_cut_off_answers_with_what_it_has_as_in_go() {
     let (member, is_cut_off) = member();
