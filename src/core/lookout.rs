@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::client::{Client, Shared};
-use super::endpoint::Endpoint;
 use super::log::Level;
 use super::member_check::check;
 use super::pool::Pool;

@@ -16,18 +16,11 @@ use crate::laboratory::laboratory;
 use crate::queue::{create, entries};
 use crate::schedule::{Fault, Kind, Lasts, Step, Victim, schedule};
 use crate::settings::{REQUEST_TIMEOUT_MS, Seed};
-use crate::workload::Workload;
+use crate::workload::{PlainSets, Workload};
 
 const CREATORS: usize = 2;
 /// Faults after which one of their undecided writes has surely been seen.
 const TRIES: usize = 10;
-
-/// Whether plain sets go to another endpoint when the first may have carried them out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PlainSets {
-    SentOnce,
-    SentAgain,
-}
 
 fn client(cluster: &Laboratory, sets: PlainSets) -> Client {
     let config = Config::new(&cluster.endpoints()).request_timeout_ms(REQUEST_TIMEOUT_MS);
@@ -42,24 +35,12 @@ struct Run {
 }
 
 /// Runs a workload, and creators of in-order entries beside it, while `steps` happen to the cluster.
-fn run(
-    cluster: &Laboratory,
-    workload: &Workload,
-    sets: PlainSets,
-    dir: &str,
-    steps: impl Iterator<Item = Step> + Send,
-) -> Run {
-    cluster.in_client_namespace(|| run_here(cluster, workload, sets, dir, steps))
+fn run(cluster: &Laboratory, workload: &Workload, dir: &str, steps: impl Iterator<Item = Step> + Send) -> Run {
+    cluster.in_client_namespace(|| run_here(cluster, workload, dir, steps))
 }
 
-fn run_here(
-    cluster: &Laboratory,
-    workload: &Workload,
-    sets: PlainSets,
-    dir: &str,
-    steps: impl Iterator<Item = Step>,
-) -> Run {
-    let (client, stop, clock) = (client(cluster, sets), AtomicBool::new(false), Clock::start());
+fn run_here(cluster: &Laboratory, workload: &Workload, dir: &str, steps: impl Iterator<Item = Step>) -> Run {
+    let (client, stop, clock) = (client(cluster, workload.plain_sets), AtomicBool::new(false), Clock::start());
     let queue = format!("{dir}/queue");
     thread::scope(|scope| {
         let (client, stop, queue) = (&client, &stop, &queue);
@@ -92,8 +73,7 @@ fn under_all_faults() -> &'static Run {
 
 fn with_plain_sets(name: &str, sets: PlainSets) -> Run {
     let (seed, dir) = (Seed::choose(name), format!("/{}", name.replace(' ', "-")));
-    let workload = Workload { plain_sets: true, ..Workload::new(&dir, seed) };
-    run(&laboratory(), &workload, sets, &dir, schedule(seed))
+    run(&laboratory(), &Workload::new(&dir, seed, sets), &dir, schedule(seed))
 }
 
 #[test]
@@ -105,7 +85,7 @@ fn calls_are_linearizable_under_all_faults() {
 #[test]
 fn sets_that_are_sent_again_are_told_and_nothing_else_happens_twice() {
     let history = with_plain_sets("sets sent again", PlainSets::SentAgain).history;
-    println!("{} sets were sent again", history.count(|operation| operation.repeated));
+    println!("{} sets were sent again", history.count(|operation| operation.further_copies > 0));
     assert_linearizable(&history);
 }
 
@@ -129,7 +109,7 @@ fn with_broken_outcomes(mut history: History) -> History {
 
 /// The history as a client would tell it that keeps to itself that it has sent a set again.
 fn without_second_copies(mut history: History) -> History {
-    history.0.values_mut().flatten().for_each(|operation| operation.repeated = false);
+    history.0.values_mut().flatten().for_each(|operation| operation.further_copies = 0);
     history
 }
 
@@ -149,9 +129,9 @@ fn must_be_found(name: &str, sets: PlainSets, lasts: Lasts, distorted: fn(Histor
     for number in 0..TRIES {
         let dir = format!("/{}-{number}", name.replace(' ', "-"));
         let step = without_answers(&laboratory, lasts);
-        let mut workload = Workload { plain_sets: sets == PlainSets::SentAgain, ..Workload::new(&dir, seed) };
+        let mut workload = Workload::new(&dir, seed, sets);
         workload.keys.truncate(1);
-        let history = run(&laboratory, &workload, sets, &dir, [step].into_iter()).history;
+        let history = run(&laboratory, &workload, &dir, [step].into_iter()).history;
         linearizability::check(&history).unwrap_or_else(|violation| panic!("as it was told: {violation}"));
         match linearizability::check(&distorted(history)) {
             Err(violation) => return println!("found at try {number}: {violation}"),
