@@ -103,7 +103,7 @@ async fn look(client: &Arc<Shared>, pool: &Arc<Pool>, proves: bool) {
     for endpoint in client.ring.current().list() {
         let is_good = endpoint.condition().is_good();
         let is_due = endpoint.condition().next_look().is_some_and(|next| next <= now);
-        if !is_due && !(is_good && proves) {
+        if !(is_due || is_good && proves) {
             continue;
         }
         endpoint.condition().looked_at();
