@@ -14,7 +14,7 @@ use crate::client_log::logging;
 use crate::faults::{StopWhenDropped, drive};
 use crate::laboratory::laboratory;
 use crate::queue::{create, entries};
-use crate::schedule::{Fault, Kind, Lasts, Step, Victim, schedule};
+use crate::schedule::{ALL, Fault, Kind, Lasts, Step, Victim, schedule};
 use crate::settings::{REQUEST_TIMEOUT_MS, Seed};
 use crate::workload::{PlainSets, Workload};
 
@@ -73,7 +73,7 @@ fn under_all_faults() -> &'static Run {
 
 fn with_plain_sets(name: &str, sets: PlainSets) -> Run {
     let (seed, dir) = (Seed::choose(name), format!("/{}", name.replace(' ', "-")));
-    run(&laboratory(), &Workload::new(&dir, seed, sets), &dir, schedule(seed))
+    run(&laboratory(), &Workload::new(&dir, seed, sets), &dir, schedule(seed, ALL))
 }
 
 #[test]

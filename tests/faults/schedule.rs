@@ -72,7 +72,7 @@ pub(crate) struct Step {
     pub(crate) lasts: Lasts,
 }
 
-const ALL: [Kind; 18] = [
+pub(crate) const ALL: &[Kind] = &[
     Kind::Kill,
     Kind::Freeze,
     Kind::CutOff,
@@ -93,16 +93,29 @@ const ALL: [Kind; 18] = [
     Kind::HandOver,
 ];
 
+/// What happens to the network alone.
+pub(crate) const NETWORK: &[Kind] = &[
+    Kind::CutOff,
+    Kind::Isolate,
+    Kind::Deafen,
+    Kind::Mute,
+    Kind::LoseRequests,
+    Kind::LoseAnswers,
+    Kind::LosePackets,
+    Kind::Delay,
+    Kind::Unplug,
+];
+
 /// More writes than a member makes between two snapshots, for which a full disk has no room.
 const UNTIL_A_SNAPSHOT: usize = 600;
 
-/// Faults without end: all kinds in some order, and then all in another one.
-pub(crate) fn schedule(seed: Seed) -> impl Iterator<Item = Step> {
+/// Faults without end: all of these kinds in some order, and then all in another one.
+pub(crate) fn schedule(seed: Seed, kinds: &[Kind]) -> impl Iterator<Item = Step> {
     let mut random = seed.sequence(u64::MAX);
     let mut left = Vec::new();
     std::iter::from_fn(move || {
         if left.is_empty() {
-            left = ALL.to_vec();
+            left = kinds.to_vec();
         }
         let kind = left.swap_remove(random.below(left.len() as u64) as usize);
         Some(step(&mut random, kind))
@@ -133,7 +146,7 @@ impl Kind {
     }
 
     /// Whether many writes would take too long.
-    fn slows(self) -> bool {
+    pub(crate) fn slows(self) -> bool {
         [Kind::LosePackets, Kind::Delay, Kind::SlowDisk, Kind::RollingRestart, Kind::HandOver].contains(&self)
     }
 }

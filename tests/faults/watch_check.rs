@@ -10,9 +10,9 @@ use etcd_test_support::{Laboratory, Oracle};
 use crate::client_log::logging;
 use crate::faults::{Progress, StopWhenDropped, drive};
 use crate::laboratory::laboratory;
-use crate::schedule::{Step, schedule};
+use crate::schedule::{ALL, Lasts, NETWORK, Step, Victim, schedule};
 use crate::settings::{REQUEST_TIMEOUT_MS, Seed};
-use crate::watchers::{Plan, Position, Target, busy_key, quiet_key, write};
+use crate::watchers::{NEAR, Plan, Position, Target, busy_key, quiet_key, write};
 
 const WRITERS: usize = 3;
 
@@ -73,12 +73,21 @@ fn run<'a>(cluster: &Laboratory, dir: &str, targets: &'a [Target], steps: impl I
     })
 }
 
+/// The writers wait for a watcher that is farther behind than [`NEAR`], so that each has to get over the fault.
+fn until_it_is_noticed(step: Step) -> Step {
+    let stops_nothing = step.fault.victim != Victim::Majority && !step.fault.kind.slows();
+    let lasts = if stops_nothing { Lasts::Writes(NEAR as usize * 3 / 2) } else { step.lasts };
+    Step { lasts, ..step }
+}
+
 #[test]
 fn every_watcher_sees_each_acknowledged_write_once_and_in_order_under_all_faults() {
     let (laboratory, seed, dir) = (laboratory(), Seed::choose("watchers"), "/watched");
     let keys = [(dir.to_owned(), true), (busy_key(dir, 0), false), (quiet_key(dir, 1), false)];
     let targets = keys.map(|(key, recursive)| Target::new(key, recursive));
-    let seeing = laboratory.in_client_namespace(|| run(&laboratory, dir, &targets, schedule(seed)));
+    // A short run sees some of these, which are what a watch is the last to notice.
+    let steps = schedule(seed, NETWORK).take(NETWORK.len()).map(until_it_is_noticed).chain(schedule(seed, ALL));
+    let seeing = laboratory.in_client_namespace(|| run(&laboratory, dir, &targets, steps));
     assert!(seeing.writes.len() > 200, "a running load: {}", seeing.writes.len());
     assert_seen(&targets, &seeing);
 }

@@ -14,7 +14,7 @@ use etcd_test_support::wait_until;
 use crate::faults::{Ended, Progress};
 
 /// How far the slowest watcher may be behind before the writers wait for it; etcd's history holds 1000 events.
-const NEAR: u64 = 600;
+pub(crate) const NEAR: u64 = 600;
 const ASK_MS: i64 = 1000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
