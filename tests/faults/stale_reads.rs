@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_test_harness::{Client, Config};
-use etcd_test_support::Laboratory;
+use etcd_test_support::{Laboratory, wait_until};
 
 use crate::client_log::logging;
 use crate::faults::{Faulty, StopWhenDropped};
@@ -79,7 +79,8 @@ fn run(cluster: &Laboratory, fault: Fault) -> Option<(Vec<Stale>, Vec<Stale>)> {
         |refuses: bool| Client::starting_at_first(|| config(&cluster.endpoints()).refuse_isolated(refuses), &endpoint);
     let (writer, refusing, believing) = (config(&others).build(), reader(true), reader(false));
     writer.set(KEY, "0").expect("a healthy cluster");
-    assert!([&refusing, &believing].iter().all(|client| client.get(KEY).is_ok()), "both are pinned now");
+    // A plain get may come before the write has got to its member.
+    wait_until("both are pinned", || [&refusing, &believing].iter().all(|client| client.get(KEY).is_ok()));
     let broken = cluster.inject(fault).ok()?;
     let readings = Readings { isolated_at: Instant::now(), written: AtomicU64::new(0), stop: AtomicBool::new(false) };
     let stale = thread::scope(|scope| {
