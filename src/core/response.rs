@@ -41,6 +41,11 @@ impl Action {
             _ => Action::Unknown,
         }
     }
+
+    /// Whether the node is gone after it.
+    pub fn removes(self) -> bool {
+        matches!(self, Action::Delete | Action::CompareAndDelete | Action::Expire)
+    }
 }
 
 /// When a node expires, as the server said it.

@@ -120,6 +120,25 @@ fn hidden_keys_stay_hidden_from_a_watch_of_the_tree_also_in_history() {
 }
 
 #[test]
+fn the_removal_of_the_watched_key_or_directory_itself_is_one_event() {
+    let server = EtcdServer::start();
+    let client = Client::of(&server.endpoint());
+    for (key, recursive) in [("/key", false), ("/key", true), ("/dir", true)] {
+        let watcher = client.watch(key, &Watch { recursive, ..Watch::default() }).expect("a watcher");
+        let child = if key == "/dir" { "/dir/child" } else { key };
+        let (first, index) = after_registration(&server, &watcher, || {
+            client.set(child, "1").expect("set");
+            let delete = Delete { recursive: key == "/dir", ..Delete::default() };
+            client.delete_with(None, key, &delete).expect("delete");
+            client.set(child, "2").expect("set").index
+        });
+        let (removal, second) = (next(&watcher), next(&watcher));
+        let indexes = [first, removal, second].map(|event| event.index);
+        assert_eq!(indexes, [index - 2, index - 1, index], "{key}, recursive: {recursive}");
+    }
+}
+
+#[test]
 fn a_deleted_directory_wakes_the_watches_below_it_and_not_those_beside_it() {
     let server = EtcdServer::start();
     let client = Client::of(&server.endpoint());

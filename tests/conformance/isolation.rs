@@ -79,6 +79,20 @@ fn another_member_is_asked_instead_of_one_that_is_cut_off() {
     });
 }
 
+// A call goes there when the first one fails, and must not be the first to find out.
+#[test]
+fn a_member_that_was_cut_off_while_another_one_answered_is_not_believed() {
+    let ((first, _), (second, is_cut_off)) = (member(), member());
+    is_cut_off.store(true, Ordering::Relaxed);
+    let endpoints = [first.endpoint(), second.endpoint()];
+    let client = Client::starting_at_first(|| Config::new(&endpoints).refuse_isolated(true), &endpoints[0]);
+    client.get("/k").expect("the first");
+    drop(first);
+    let failure = client.get("/k").expect_err("nobody can be believed");
+    assert_eq!(failure.statuses(), [ETCD_ERR_CONNECT, ETCD_ERR_NO_LEADER], "{failure:?}");
+    assert!(second.requests().iter().all(|request| request.query().contains("quorum=true")));
+}
+
 #[test]
 fn without_the_setting_a_member_that_is_cut_off_answers_with_what_it_has_as_in_go() {
     let (member, is_cut_off) = member();

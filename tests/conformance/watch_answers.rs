@@ -199,6 +199,21 @@ fn an_event_from_before_the_position_is_refused_and_gaps_are_fine() {
     assert_eq!(wait_indexes(&server.requests())[..2], [20, 26]);
 }
 
+// etcd tells a stream of the very key that is removed about it twice.
+#[test]
+fn a_removal_that_a_stream_tells_twice_is_one_event() {
+    for action in ["delete", "compareAndDelete", "expire"] {
+        let removal =
+            |index| event(index).replace("\"set\"", &format!("\"{action}\"")).replace("\"value\":\"v26\",", "");
+        let events = [event(25), removal(26), removal(26), event(27), removal(28), removal(28), removal(30)];
+        let server = ScriptedServer::always(stream(19, &events));
+        let client = Client::of(&server.endpoint());
+        let watcher = watch(&client, &after(24));
+        assert_eq!(indexes(&watcher, 5), [25, 26, 27, 28, 30], "{action}");
+        assert_eq!(wait_indexes(&server.requests()), [25], "{action}: in one request");
+    }
+}
+
 #[test]
 fn a_server_without_the_index_header_is_watched_all_the_same() {
     let bare = |events: &[String]| Reply::new(200).unfinished_chunks(events.to_vec());

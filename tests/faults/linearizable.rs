@@ -1,5 +1,4 @@
-//! Gets with quorum and writes of all kinds are linearizable, and in-order creates happen once, while members are killed and
-//! frozen.
+//! Gets with quorum and writes of all kinds are linearizable, and in-order creates happen once, whatever happens to the cluster.
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -9,27 +8,23 @@ use std::time::Instant;
 use etcd_test_checker::in_order_queue::{self, Create, Entry};
 use etcd_test_checker::{Answer, Call, Clock, History, linearizability};
 use etcd_test_harness::{Client, Config};
+use etcd_test_support::Laboratory;
 
-use crate::faults::{Fault, Faulty, KILLS_AND_FREEZES, Lasts, Step, StopWhenDropped, Victim, drive, schedule};
-use crate::loopback::cluster;
+use crate::client_log::logging;
+use crate::faults::{StopWhenDropped, drive};
+use crate::laboratory::laboratory;
 use crate::queue::{create, entries};
+use crate::schedule::{ALL, Fault, Kind, Lasts, Step, Victim, schedule};
 use crate::settings::{REQUEST_TIMEOUT_MS, Seed};
-use crate::workload::Workload;
+use crate::workload::{PlainSets, Workload};
 
 const CREATORS: usize = 2;
-/// Freezes of a member after which one of its undecided writes has surely been seen.
-const TRIES: usize = 6;
+/// Faults after which one of their undecided writes has surely been seen.
+const TRIES: usize = 10;
 
-/// Whether plain sets go to another endpoint when the first may have carried them out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PlainSets {
-    SentOnce,
-    SentAgain,
-}
-
-fn client(cluster: &dyn Faulty, sets: PlainSets) -> Client {
+fn client(cluster: &Laboratory, sets: PlainSets) -> Client {
     let config = Config::new(&cluster.endpoints()).request_timeout_ms(REQUEST_TIMEOUT_MS);
-    config.resend_sets(sets == PlainSets::SentAgain).build()
+    logging(config).resend_sets(sets == PlainSets::SentAgain).build()
 }
 
 /// What one run under faults has left.
@@ -40,14 +35,12 @@ struct Run {
 }
 
 /// Runs a workload, and creators of in-order entries beside it, while `steps` happen to the cluster.
-fn run(
-    cluster: &dyn Faulty,
-    workload: &Workload,
-    sets: PlainSets,
-    dir: &str,
-    steps: impl Iterator<Item = Step>,
-) -> Run {
-    let (client, stop, clock) = (client(cluster, sets), AtomicBool::new(false), Clock::start());
+fn run(cluster: &Laboratory, workload: &Workload, dir: &str, steps: impl Iterator<Item = Step> + Send) -> Run {
+    cluster.in_client_namespace(|| run_here(cluster, workload, dir, steps))
+}
+
+fn run_here(cluster: &Laboratory, workload: &Workload, dir: &str, steps: impl Iterator<Item = Step>) -> Run {
+    let (client, stop, clock) = (client(cluster, workload.plain_sets), AtomicBool::new(false), Clock::start());
     let queue = format!("{dir}/queue");
     thread::scope(|scope| {
         let (client, stop, queue) = (&client, &stop, &queue);
@@ -72,21 +65,19 @@ fn assert_linearizable(history: &History) {
     assert!(judged.answered > 500, "a running load: {judged:?}");
 }
 
-/// The one run with kills and freezes that several tests look at.
+/// The one run with all faults that several tests look at.
 fn under_all_faults() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
     RUN.get_or_init(|| with_plain_sets("all faults", PlainSets::SentOnce))
 }
 
 fn with_plain_sets(name: &str, sets: PlainSets) -> Run {
-    let guard = cluster();
     let (seed, dir) = (Seed::choose(name), format!("/{}", name.replace(' ', "-")));
-    let workload = Workload { plain_sets: true, ..Workload::new(&dir, seed) };
-    run(guard.as_ref().expect("a cluster"), &workload, sets, &dir, schedule(seed, KILLS_AND_FREEZES))
+    run(&laboratory(), &Workload::new(&dir, seed, sets), &dir, schedule(seed, ALL))
 }
 
 #[test]
-fn calls_are_linearizable_while_members_are_killed_and_frozen() {
+fn calls_are_linearizable_under_all_faults() {
     assert_linearizable(&under_all_faults().history);
 }
 
@@ -94,12 +85,12 @@ fn calls_are_linearizable_while_members_are_killed_and_frozen() {
 #[test]
 fn sets_that_are_sent_again_are_told_and_nothing_else_happens_twice() {
     let history = with_plain_sets("sets sent again", PlainSets::SentAgain).history;
-    println!("{} sets were sent again", history.count(|operation| operation.repeated));
+    println!("{} sets were sent again", history.count(|operation| operation.further_copies > 0));
     assert_linearizable(&history);
 }
 
 #[test]
-fn in_order_creates_happen_once_and_in_order_while_members_are_killed_and_frozen() {
+fn in_order_creates_happen_once_and_in_order_under_all_faults() {
     let Run { creates, entries, .. } = under_all_faults();
     println!("{} creates, {} entries", creates.len(), entries.len());
     assert!(entries.len() > 100, "a running load");
@@ -118,21 +109,29 @@ fn with_broken_outcomes(mut history: History) -> History {
 
 /// The history as a client would tell it that keeps to itself that it has sent a set again.
 fn without_second_copies(mut history: History) -> History {
-    history.0.values_mut().flatten().for_each(|operation| operation.repeated = false);
+    history.0.values_mut().flatten().for_each(|operation| operation.further_copies = 0);
     history
 }
 
-/// Freezes the member that is asked, under a load whose history must be right as it was told, and found wrong when it is
-/// `distorted`.
-fn must_be_found(name: &str, plain_sets: bool, distorted: fn(History) -> History) {
-    let guard = cluster();
+/// What makes the calls at the member that is asked end without an answer, though they are carried out.
+fn without_answers(cluster: &Laboratory, lasts: Lasts) -> Step {
+    let victim = Victim::Pinned;
+    match cluster.without_namespaces() {
+        None => Step { fault: Fault { kind: Kind::LoseAnswers, victim }, lasts },
+        Some(_) => Step { fault: Fault { kind: Kind::Freeze, victim }, lasts: Lasts::RunningCalls },
+    }
+}
+
+/// Loses answers under a load on one key, whose history must be right as it was told, and found wrong when it is `distorted`.
+fn must_be_found(name: &str, sets: PlainSets, lasts: Lasts, distorted: fn(History) -> History) {
+    let laboratory = laboratory();
     let mut seed = Seed::choose(name);
-    let sets = if plain_sets { PlainSets::SentAgain } else { PlainSets::SentOnce };
     for number in 0..TRIES {
         let dir = format!("/{}-{number}", name.replace(' ', "-"));
-        let freeze = Step { fault: Fault::Freeze(Victim::Pinned), lasts: Lasts::RunningCalls };
-        let workload = Workload { plain_sets, ..Workload::new(&dir, seed) };
-        let history = run(guard.as_ref().expect("a cluster"), &workload, sets, &dir, [freeze].into_iter()).history;
+        let step = without_answers(&laboratory, lasts);
+        let mut workload = Workload::new(&dir, seed, sets);
+        workload.keys.truncate(1);
+        let history = run(&laboratory, &workload, &dir, [step].into_iter()).history;
         linearizability::check(&history).unwrap_or_else(|violation| panic!("as it was told: {violation}"));
         match linearizability::check(&distorted(history)) {
             Err(violation) => return println!("found at try {number}: {violation}"),
@@ -145,10 +144,10 @@ fn must_be_found(name: &str, plain_sets: bool, distorted: fn(History) -> History
 
 #[test]
 fn a_client_that_takes_no_answer_for_not_applied_is_found() {
-    must_be_found("broken outcomes", false, with_broken_outcomes);
+    must_be_found("broken outcomes", PlainSets::SentOnce, Lasts::RunningCalls, with_broken_outcomes);
 }
 
 #[test]
 fn a_client_that_does_not_tell_of_a_second_copy_is_found() {
-    must_be_found("second copies", true, without_second_copies);
+    must_be_found("second copies", PlainSets::SentAgain, Lasts::Writes(20), without_second_copies);
 }

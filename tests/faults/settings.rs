@@ -1,6 +1,7 @@
 //! How long the loads run, and the seed of all that is left to chance.
 
-use std::time::{Duration, SystemTime};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use etcd_test_checker::Seeded;
 
@@ -8,7 +9,18 @@ use etcd_test_checker::Seeded;
 pub(crate) const REQUEST_TIMEOUT_MS: i64 = 2500;
 
 pub(crate) fn length() -> Duration {
-    Duration::from_secs(number("ETCD_FAULT_SECONDS").unwrap_or(15))
+    Duration::from_secs(number("ETCD_FAULT_SECONDS").unwrap_or(10))
+}
+
+/// Up to which level the clients of the loads log; None logs nothing.
+pub(crate) fn log_level() -> Option<i32> {
+    number("ETCD_FAULT_LOG").map(|level| level as i32)
+}
+
+/// Seconds since the first look, the same in all that is printed.
+pub(crate) fn elapsed() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs_f64()
 }
 
 /// What a schedule and the calls of a load are made of; the output of a failed test names it.

@@ -9,41 +9,48 @@ use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Delete, Failure, Get, Response, Set};
 
 use crate::faults::{Ended, Progress};
-use crate::settings::Seed;
+use crate::settings::{Seed, elapsed};
 
 pub(crate) const QUORUM: Get = Get { quorum: true, recursive: false, sort: false };
+
+/// Whether plain sets go to another endpoint when the first may have carried them out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlainSets {
+    SentOnce,
+    SentAgain,
+}
 
 /// What the threads do.
 #[derive(Debug, Clone)]
 pub(crate) struct Workload {
     pub(crate) keys: Vec<String>,
     pub(crate) threads: usize,
-    /// Whether there are sets without any condition, or updates in their place.
-    pub(crate) plain_sets: bool,
+    pub(crate) plain_sets: PlainSets,
     pub(crate) seed: Seed,
 }
 
 impl Workload {
-    pub(crate) fn new(dir: &str, seed: Seed) -> Workload {
+    pub(crate) fn new(dir: &str, seed: Seed, plain_sets: PlainSets) -> Workload {
         let keys = (0..4).map(|number| format!("{dir}/{number}")).collect();
-        Workload { keys, threads: 8, plain_sets: false, seed }
+        Workload { keys, threads: 8, plain_sets, seed }
     }
 
     /// Runs the threads until `faults` has returned, and gives what they recorded, with a last look at each key.
     pub(crate) fn run(&self, client: &Client, stop: &AtomicBool, faults: impl FnOnce(&Progress)) -> History {
         let progress = &Progress::of(self.threads);
         let clock = Clock::start();
+        println!("{:.3} s: the history begins", elapsed());
         thread::scope(|scope| {
             let threads: Vec<_> = (0..self.threads)
                 .map(|number| {
-                    let recorder = Recorder::new(client, progress, clock, number);
+                    let recorder = Recorder::new(client, progress, clock, (number, self.plain_sets));
                     scope.spawn(move || self.thread(recorder, stop))
                 })
                 .collect();
             faults(progress);
             let mut history = History::default();
             threads.into_iter().for_each(|thread| history.merge(thread.join().expect("no panic")));
-            let mut last = Recorder::new(client, progress, clock, self.threads);
+            let mut last = Recorder::new(client, progress, clock, (self.threads, self.plain_sets));
             self.keys.iter().for_each(|key| drop(last.call(key, Call::Get)));
             history.merge(last.history);
             history
@@ -64,8 +71,8 @@ impl Workload {
     fn one(&self, recorder: &mut Recorder<'_>, random: &mut Seeded, key: &str, value: String) {
         let call = match random.below(16) {
             0..5 => Call::Get,
-            5..7 if self.plain_sets => Call::Set { value },
-            5..7 => Call::Update { value },
+            5 => Call::Set { value },
+            6 => Call::Update { value },
             7..9 => Call::Create { value },
             9 => Call::Delete,
             choice => {
@@ -90,12 +97,18 @@ pub(crate) struct Recorder<'a> {
     progress: &'a Progress,
     clock: Clock,
     thread: usize,
+    plain_sets: PlainSets,
     history: History,
 }
 
 impl<'a> Recorder<'a> {
-    fn new(client: &'a Client, progress: &'a Progress, clock: Clock, thread: usize) -> Recorder<'a> {
-        Recorder { client, progress, clock, thread, history: History::default() }
+    fn new(
+        client: &'a Client,
+        progress: &'a Progress,
+        clock: Clock,
+        (thread, plain_sets): (usize, PlainSets),
+    ) -> Recorder<'a> {
+        Recorder { client, progress, clock, thread, plain_sets, history: History::default() }
     }
 
     fn call(&mut self, key: &str, call: Call) -> Answer {
@@ -109,12 +122,26 @@ impl<'a> Recorder<'a> {
             _ => Ended::Otherwise,
         };
         self.progress.note(self.thread, ended);
-        let repeated = result.as_ref().is_ok_and(|response| response.was_resent);
-        let operation = Operation { thread: self.thread, start, end, call, answer: answer.clone(), repeated };
+        let further_copies = self.further_copies(&call, &result);
+        let operation = Operation { thread: self.thread, start, end, call, answer: answer.clone(), further_copies };
         self.history.add(key, operation);
         answer
     }
+
+    /// How many more copies of a write may be carried out than the one that its answer tells of.
+    fn further_copies(&self, call: &Call, result: &Result<Response, Failure>) -> usize {
+        let may_be_resent = self.plain_sets == PlainSets::SentAgain && matches!(call, Call::Set { .. });
+        let was_resent = match result {
+            Ok(response) => response.was_resent,
+            // Only a success tells whether it was.
+            Err(failure) => may_be_resent && failure.outcome != ETCD_NOT_APPLIED,
+        };
+        if was_resent { MOST_FURTHER_COPIES } else { 0 }
+    }
 }
+
+/// Three endpoints may be asked, each of them twice, and one of these copies is the one that was answered.
+const MOST_FURTHER_COPIES: usize = 5;
 
 fn carry_out(client: &Client, key: &str, call: &Call) -> Result<Response, Failure> {
     let none = Set::default();

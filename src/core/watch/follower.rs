@@ -218,7 +218,7 @@ impl Follower {
         pace: &mut Pace,
     ) -> Result<Ended> {
         let mut documents = Documents::default();
-        let mut is_deaf = false;
+        let (mut is_deaf, mut removal) = (false, None);
         loop {
             let silence = Silence { client: &self.client, pool: &self.pool, limit: self.options.idle_timeout };
             let waited = silence.next_piece(open, hop, endpoint, &mut self.position, pace).await;
@@ -240,8 +240,11 @@ impl Follower {
                 self.refuse_beyond_the_limit(document.len(), endpoint)?;
                 let (event, index) = watch_event::decode(document, head, endpoint.url())?;
                 pace.event();
-                if from_now_on && self.position.is_past(index) {
-                    // A member that lags behind brings again what was delivered.
+                // A stream of the very key that is removed is told so twice by etcd.
+                let was_told = removal == Some(index);
+                removal = event.action().removes().then_some(index);
+                // A member that lags behind brings again what was delivered.
+                if was_told && removal.is_some() || from_now_on && self.position.is_past(index) {
                     continue;
                 }
                 let origin = self.deliver(event, index).await.map_err(|error| error.at(endpoint.url()))?;

@@ -38,9 +38,7 @@ fn split(operations: &[Operation]) -> (Vec<Operation>, Vec<Operation>) {
             Answer::Maybe if witnessed.index(operation).is_none() => open.push(operation.clone()),
             _ => answered.push(operation.clone()),
         }
-        if operation.repeated {
-            open.push(operation.open_copy());
-        }
+        open.extend((0..operation.further_copies).map(|_| operation.open_copy()));
     }
     answered.sort_by_key(|operation| operation.start);
     open.sort_by_key(|operation| operation.start);
@@ -74,7 +72,7 @@ impl<'a> Witnessed<'a> {
                 witnessed.values.insert(previous);
             }
             if let Some(value) = operation.call.value() {
-                *witnessed.writes.entry(value).or_default() += 1 + usize::from(operation.repeated);
+                *witnessed.writes.entry(value).or_default() += 1 + operation.further_copies;
             }
         }
         witnessed

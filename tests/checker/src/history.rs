@@ -87,14 +87,14 @@ pub struct Operation {
     pub end: u64,
     pub call: Call,
     pub answer: Answer,
-    /// The answer says that an earlier copy of the same write may still be carried out.
-    pub repeated: bool,
+    /// How many more copies of the same write may be carried out besides, at any time.
+    pub further_copies: usize,
 }
 
 impl Operation {
     /// The copy that may still be carried out beside an answered write.
     pub(crate) fn open_copy(&self) -> Operation {
-        Operation { answer: Answer::Maybe, repeated: false, ..self.clone() }
+        Operation { answer: Answer::Maybe, further_copies: 0, ..self.clone() }
     }
 }
 
@@ -176,6 +176,9 @@ impl fmt::Display for Operation {
         let ms = |nanoseconds: u64| nanoseconds as f64 / 1e6;
         let (start, end) = (ms(self.start), ms(self.end));
         write!(out, "thread {} {start:.3}..{end:.3} ms: {}: {}", self.thread, self.call, self.answer)?;
-        if self.repeated { write!(out, ", and maybe once more") } else { Ok(()) }
+        match self.further_copies {
+            0 => Ok(()),
+            copies => write!(out, ", and maybe {copies} times more"),
+        }
     }
 }

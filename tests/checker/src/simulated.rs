@@ -66,7 +66,7 @@ impl Simulated {
         let call = self.call(number);
         let (effect, end) = (now + 1 + self.random.below(40), now + 50 + self.random.below(60));
         let is_open = self.random.below(1000) < self.setting.open_per_mille;
-        let operation = Operation { thread, start: now, end, call, answer: Answer::Maybe, repeated: false };
+        let operation = Operation { thread, start: now, end, call, answer: Answer::Maybe, further_copies: 0 };
         self.operations.push(operation);
         self.given_up.push(is_open);
         match self.random.below(4) {

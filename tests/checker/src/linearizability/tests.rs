@@ -6,7 +6,7 @@ use crate::seeded::Seeded;
 use crate::simulated::{Setting, history};
 
 fn op(thread: usize, (start, end): (u64, u64), call: Call, answer: Answer) -> Operation {
-    Operation { thread, start, end, call, answer, repeated: false }
+    Operation { thread, start, end, call, answer, further_copies: 0 }
 }
 
 fn value(text: &str) -> String {
@@ -101,7 +101,7 @@ fn a_write_that_is_carried_out_again_over_a_newer_one_is_found_unless_its_answer
     let mut first = set("a", (0, 10), 5);
     let rest = [set("b", (20, 30), 6), get("a", (40, 50), 7)];
     fails(&[&[first.clone()][..], &rest].concat());
-    first.repeated = true;
+    first.further_copies = 1;
     passes(&[&[first.clone()][..], &rest].concat());
     // Once, and no more.
     let once_more = [set("c", (60, 70), 8), get("a", (80, 90), 9)];

@@ -30,7 +30,7 @@ fn mutate(operations: &mut [Operation], random: &mut Seeded) {
     let answer = operations[one].answer.clone();
     match random.below(3) {
         0 => operations[one].answer = Answer::NotApplied,
-        1 if answer != Answer::Maybe => operations[one].repeated = true,
+        1 if answer != Answer::Maybe => operations[one].further_copies = 1,
         _ => operations[one].answer = std::mem::replace(&mut operations[other].answer, answer),
     }
 }
