@@ -1,0 +1,164 @@
+//! A stop on the way to a member that lets answers stall in their bodies, or closes connections that rest.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How long a connection rests before it is closed; a call comes on it less often.
+const REST: Duration = Duration::from_millis(20);
+/// Bytes of a body that still come through before it stalls: less than any body of etcd's has.
+const BEGINNING: usize = 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Honest,
+    /// The head of each answer comes, and the beginning of its body; the rest comes when the fault is over.
+    StallBodies,
+    /// As servers do that close keep-alive connections early: the client finds out with its next call.
+    CloseResting,
+}
+
+/// It lives as long as the process.
+#[derive(Debug)]
+pub(crate) struct FaultyProxy {
+    address: SocketAddr,
+    manner: Arc<Manners>,
+}
+
+#[derive(Debug)]
+struct Manners {
+    now: Mutex<Manner>,
+    changed: Condvar,
+}
+
+/// What a connection is used for at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Resting,
+    Calling,
+    Watching,
+}
+
+impl FaultyProxy {
+    /// Listens on the machine of the calling thread, on a free port of 127.0.0.1.
+    pub(crate) fn to(member: SocketAddr) -> FaultyProxy {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listen on a free port of 127.0.0.1");
+        let address = listener.local_addr().expect("the listener's address");
+        let manner = Arc::new(Manners { now: Mutex::new(Manner::Honest), changed: Condvar::new() });
+        let for_acceptor = Arc::clone(&manner);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let client = client.expect("accept a connection");
+                // Without a server the client finds its connection closed.
+                if let Ok(server) = TcpStream::connect(member) {
+                    forward(client, server, &for_acceptor);
+                }
+            }
+        });
+        FaultyProxy { address, manner }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn behave(&self, manner: Manner) {
+        *self.manner.lock() = manner;
+        self.manner.changed.notify_all();
+    }
+}
+
+impl Manners {
+    fn lock(&self) -> MutexGuard<'_, Manner> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_for_the_end_of_stalling(&self) {
+        let stalling = |now: &mut Manner| *now == Manner::StallBodies;
+        drop(self.changed.wait_while(self.lock(), stalling).unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn forward(client: TcpStream, server: TcpStream, manner: &Arc<Manners>) {
+    for stream in [&client, &server] {
+        stream.set_nodelay(true).expect("set TCP_NODELAY");
+    }
+    server.set_read_timeout(Some(REST)).expect("set a timeout");
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let used = Arc::new(Mutex::new(Use::Resting));
+    {
+        let (client, server, used) = (Arc::clone(&client), Arc::clone(&server), Arc::clone(&used));
+        thread::spawn(move || forward_requests(&client, &server, &used));
+    }
+    let manner = Arc::clone(manner);
+    thread::spawn(move || forward_answers(&client, &server, &used, &manner));
+}
+
+fn forward_requests(client: &TcpStream, server: &TcpStream, used: &Mutex<Use>) {
+    let (mut from, mut to) = (client, server);
+    let mut buffer = [0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let is_watch = buffer[..count].windows(9).any(|bytes| bytes == b"wait=true");
+        *locked(used) = if is_watch { Use::Watching } else { Use::Calling };
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    shut(client, server);
+}
+
+fn forward_answers(client: &TcpStream, server: &TcpStream, used: &Mutex<Use>, manner: &Manners) {
+    let (mut from, mut to) = (server, client);
+    let mut buffer = [0; 64 * 1024];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(count @ 1..) => count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let used = locked(used);
+                if *used == Use::Resting && *manner.lock() == Manner::CloseResting {
+                    break;
+                }
+                continue;
+            }
+            _ => break,
+        };
+        {
+            let mut used = locked(used);
+            if *used == Use::Calling {
+                *used = Use::Resting;
+            }
+        }
+        let bytes = &buffer[..count];
+        let (at_once, later) =
+            bytes.split_at(if *manner.lock() == Manner::StallBodies { stall_at(bytes) } else { count });
+        let mut is_gone = to.write_all(at_once).is_err();
+        if !later.is_empty() {
+            manner.wait_for_the_end_of_stalling();
+            is_gone |= to.write_all(later).is_err();
+        }
+        if is_gone {
+            break;
+        }
+    }
+    shut(client, server);
+}
+
+/// How much of what came passes: the head with a beginning of the body, or half a piece of a body. etcd sends the head
+/// together with the first of the body.
+fn stall_at(bytes: &[u8]) -> usize {
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n");
+    head.map_or(bytes.len() / 2, |head| (head + 4 + BEGINNING).min(bytes.len()))
+}
+
+fn shut(client: &TcpStream, server: &TcpStream) {
+    for stream in [client, server] {
+        // It may be closed already.
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn locked(used: &Mutex<Use>) -> MutexGuard<'_, Use> {
+    used.lock().unwrap_or_else(PoisonError::into_inner)
+}
