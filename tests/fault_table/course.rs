@@ -62,9 +62,10 @@ impl Stage {
             Asked::Follower => cluster.followers()[0],
         };
         let dir = format!("/fault-{number}");
-        let writer = Writer::start(&self.laboratory, &dir);
         let plans = subjects.iter().enumerate().map(|(subject, _)| self.plan(scenario, asked, &dir, subject));
+        // Each watches from before the first write on.
         let plans: Vec<_> = plans.collect();
+        let writer = Writer::start(&self.laboratory, &dir);
         let loads: Vec<_> =
             subjects.iter().zip(&plans).map(|(subject, plan)| subject.start(&self.laboratory, plan)).collect();
         wait_until("each client is at work", || loads.iter().all(is_at_work));

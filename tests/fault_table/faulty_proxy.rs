@@ -1,10 +1,13 @@
 //! A stop on the way to a member that lets answers stall in their bodies, or closes connections that rest.
 
 use std::io::{ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use socket2::SockRef;
 
 /// How long a connection rests before it is closed; a call comes on it less often.
 const REST: Duration = Duration::from_millis(20);
@@ -117,7 +120,8 @@ fn forward_answers(client: &TcpStream, server: &TcpStream, used: &Mutex<Use>, ma
             Ok(count @ 1..) => count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let used = locked(used);
-                if *used == Use::Resting && *manner.lock() == Manner::CloseResting {
+                let is_closed = *manner.lock() == Manner::CloseResting && *used == Use::Resting;
+                if is_closed && !has_sent(client) {
                     break;
                 }
                 continue;
@@ -145,11 +149,20 @@ fn forward_answers(client: &TcpStream, server: &TcpStream, used: &Mutex<Use>, ma
     shut(client, server);
 }
 
-/// How much of what came passes: the head with a beginning of the body, or half a piece of a body. etcd sends the head
-/// together with the first of the body.
+/// How much of what came passes: the head with a beginning of the body, or half a piece of a body. etcd sends a head at
+/// once, alone or together with the first of the body.
 fn stall_at(bytes: &[u8]) -> usize {
-    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n");
-    head.map_or(bytes.len() / 2, |head| (head + 4 + BEGINNING).min(bytes.len()))
+    if !bytes.starts_with(b"HTTP/") {
+        return bytes.len() / 2;
+    }
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").expect("a whole head");
+    (head + 4 + BEGINNING).min(bytes.len())
+}
+
+/// Whether the client has sent something that nobody has read yet; a close would take it along.
+fn has_sent(client: &TcpStream) -> bool {
+    let look = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    SockRef::from(client).recv_with_flags(&mut [MaybeUninit::uninit()], look).is_ok_and(|count| count > 0)
 }
 
 fn shut(client: &TcpStream, server: &TcpStream) {

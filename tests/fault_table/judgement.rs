@@ -22,6 +22,8 @@ pub(crate) struct Judgement {
     pub(crate) undecided: Vec<String>,
     /// In microseconds; None where a thread never recovered.
     pub(crate) recovered: Option<u64>,
+    /// The same of the threads that had no undecided call to wait for; None also where there are none.
+    pub(crate) others_recovered: Option<u64>,
     pub(crate) events_lost: Vec<u64>,
     /// In microseconds, of the events that were seen.
     pub(crate) latest_event: u64,
@@ -49,7 +51,9 @@ pub(crate) fn judge(record: &Record, course: &Course) -> Judgement {
             judgement.lost.push(text);
         }
     }
-    judgement.recovered = recovered(record, course);
+    let others: Vec<_> = (0..THREADS).filter(|thread| in_hands[*thread] == 0).collect();
+    judgement.recovered = recovered(record, course, &(0..THREADS).collect::<Vec<_>>());
+    judgement.others_recovered = recovered(record, course, &others).filter(|_| !others.is_empty());
     let failures = record.watch_failures.iter();
     judgement.watch_failures = failures.map(|(at, text)| format!("{}: {text}", since(course, *at))).collect();
     let seen = record.seen_at();
@@ -67,14 +71,14 @@ fn may_be_in_hands(call: &Call, course: &Course) -> bool {
     call.kind.is_one_shot() && call.started <= course.healed && call.ended >= course.struck
 }
 
-/// The time until each thread had a call that began after the fault and ended well. Plain gets do not count: a member
+/// The time until each of these threads had a call that began after the fault and ended well. Plain gets do not count: a member
 /// that is cut off answers them from what it has.
-fn recovered(record: &Record, course: &Course) -> Option<u64> {
-    let first = |thread| {
-        let calls = record.calls.iter().filter(|call| call.thread == thread && call.started >= course.struck);
+fn recovered(record: &Record, course: &Course, threads: &[usize]) -> Option<u64> {
+    let first = |thread: &usize| {
+        let calls = record.calls.iter().filter(|call| call.thread == *thread && call.started >= course.struck);
         calls.filter(|call| call.failure.is_none() && call.kind != Kind::Get).map(|call| call.ended).min()
     };
-    (0..THREADS).map(first).try_fold(0, |worst, ended| Some(worst.max(ended? - course.struck)))
+    threads.iter().map(first).try_fold(0, |worst, ended| Some(worst.max(ended? - course.struck)))
 }
 
 fn since(course: &Course, moment: Moment) -> String {

@@ -107,14 +107,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         blows: 2,
-        ..at_a_follower("the member is isolated: cut off from the other members, clients reach it", |place| {
+        ..at_a_follower("the member is isolated: its peers are cut off, clients reach it", |place| {
             place.laboratory.cut_off_from_peers(place.victim()).map(Broken::Member)
         })
     },
     Scenario {
         blows: 2,
         is_short: false,
-        ..at_a_follower("the member is cut off from everybody: its packets are swallowed", |place| {
+        ..at_a_follower("the member is cut off: packets are swallowed", |place| {
             place.laboratory.cut_off(place.victim()).map(Broken::Member)
         })
     },
@@ -125,17 +125,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             place.laboratory.unplug(place.victim()).map(Broken::Member)
         })
     },
-    Scenario {
-        ..at_a_follower("the leader is killed, and a follower is asked", |place| {
-            let leader = place.laboratory.cluster().leader();
-            Ok(Broken::Member(place.laboratory.kill(place.avoiding(leader))))
-        })
-    },
+    at_a_follower("the leader is killed, the member is a follower", |place| {
+        let leader = place.laboratory.cluster().leader();
+        Ok(Broken::Member(place.laboratory.kill(place.avoiding(leader))))
+    }),
     Scenario {
         asked: Asked::Leader,
         blows: 2,
         is_short: false,
-        ..at_a_follower("the leader is stopped (SIGSTOP), and it is asked", |place| {
+        ..at_a_follower("the member is the leader, and is stopped", |place| {
             Ok(Broken::Member(place.laboratory.freeze(place.victim())))
         })
     },
@@ -143,17 +141,17 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         asked: Asked::Leader,
         blows: 2,
         is_short: false,
-        ..at_a_follower("the leader is isolated from the other members, and it is asked", |place| {
+        ..at_a_follower("the member is the leader, and is isolated", |place| {
             place.laboratory.cut_off_from_peers(place.victim()).map(Broken::Member)
         })
     },
     Scenario {
         blows: 3,
-        ..at_a_follower("rolling restart: each member is killed and started again", |place| {
+        ..at_a_follower("rolling restart: each member in turn is killed and started", |place| {
             place.restart_all();
             Ok(Broken::Nothing)
         })
     },
-    at_a_proxy("answers stall in the middle of their bodies", |place| place.proxy(Manner::StallBodies)),
-    at_a_proxy("idle connections are closed between the calls", |place| place.proxy(Manner::CloseResting)),
+    at_a_proxy("the member's answers stall in the middle of their bodies", |place| place.proxy(Manner::StallBodies)),
+    at_a_proxy("the member closes idle connections between the calls", |place| place.proxy(Manner::CloseResting)),
 ];

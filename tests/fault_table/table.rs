@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::judgement::Judgement;
 
 const HEAD: &str = "\
-| the asked and watched member: | calls lost | Go | undecided | Go | recovers in | Go | events lost | Go | latest event | Go |
+| fault (the member: the pinned and watched one) | calls lost | Go | undecided | Go | recovers in | Go | events lost | Go | latest event | Go |
 |---|---|---|---|---|---|---|---|---|---|---|
 ";
 
@@ -48,10 +48,18 @@ pub(crate) fn table(rows: &[Row]) -> String {
 const COLUMNS: [fn(&Judgement) -> String; 5] = [
     |judged| judged.lost.len().to_string(),
     |judged| judged.undecided.len().to_string(),
-    |judged| judged.recovered.map_or("never".into(), seconds),
+    recovery,
     |judged| judged.events_lost.len().to_string(),
     |judged| seconds(judged.latest_event),
 ];
+
+fn recovery(judged: &Judgement) -> String {
+    let all = judged.recovered.map_or("never".into(), seconds);
+    match judged.others_recovered.map(seconds) {
+        Some(others) if others != all => format!("{all} ({others})"),
+        _ => all,
+    }
+}
 
 fn seconds(micros: u64) -> String {
     let seconds = Duration::from_micros(micros).as_secs_f64();
@@ -66,11 +74,12 @@ pub(crate) fn document(rows: &[Row], versions: &Versions, length: Duration) -> S
         rows.iter().filter_map(|row| row.outcome.as_ref().ok()).flatten().map(|judged| judged.calls).collect();
     let (least, most) = (calls.iter().min().unwrap_or(&0), calls.iter().max().unwrap_or(&0));
     format!(
-        "# Faults, beside the Go client\n\n`make faults` has written this on {}: {}, etcd {etcd} (three members), {ours}, and Go: {go}.\n\n{}\n\
-         Both clients run at once, under the very same fault of {} s, at whose beginning both ask and watch the member that it strikes.\n\
-         {least} to {most} calls per client and fault, by 4 threads with 5 s for each call: set, quorum get, create, get, delete and\n\
-         compare-and-swap in turn. A watcher of a client of its own, and a writer that is neither of them, ten times a second, at members\n\
-         that no fault is at. Ours has the settings that it has by itself, Go's `HeaderTimeoutPerRequest` of 1 s, as its README recommends.\n\n{WORDS}",
+        "# Faults, beside the Go client\n\n\
+         Written by `make faults` on {}: {}, etcd {etcd} (three members), {ours}; Go: {go}.\n\n\
+         {}\n\
+         Both clients run at once, under the very same fault of {} seconds, at whose beginning both ask and watch the member\n\
+         that it strikes; {least} to {most} calls each. {LOAD}\n\
+         {WORDS}",
         date(),
         machine(),
         table(rows),
@@ -78,13 +87,21 @@ pub(crate) fn document(rows: &[Row], versions: &Versions, length: Duration) -> S
     )
 }
 
+const LOAD: &str = "\
+4 threads make set, quorum get, create, get, delete and
+compare-and-swap in turn, on keys of their own, with 5 seconds for each call. Another client of the same kind watches what a
+writer, who is neither of them, sets ten times a second at members that no fault is at. Ours has the settings that it has by
+itself; Go's has `HeaderTimeoutPerRequest: time.Second`, as its README recommends.
+";
+
 const WORDS: &str = "\
-- **lost**: calls that returned an error, although a majority of the members was alive and could be reached all the time.
-- **undecided**: creates, deletes and compare-and-swaps that the failing member had in its hands, and that returned an error which is not
-  a refusal: at most one of a thread each time that a member is struck, or comes back; further ones are lost. Ours says of them
-  `ETCD_MAYBE_APPLIED`; of Go's, nobody is told whether they happened.
-- **recovers in**: from the fault to the end of the first call that began after it and succeeded, of the slowest of the threads. Plain
-  gets are left out, for an isolated member answers them too. Where a thread has an undecided write, this is its deadline of 5 s and the next call.
+- **calls lost**: those that returned an error, although a majority of the members was alive and could be reached all the time.
+- **undecided**: creates, deletes and compare-and-swaps that the failing member had in its hands, and that returned an error which
+  is no refusal: at most one of a thread each time that a member is struck or comes back; further ones are lost. Of ours, the
+  caller is told (`ETCD_MAYBE_APPLIED`); of Go's, nobody is.
+- **recovers in**: from the fault to the end of the first call that began after it and succeeded, of the slowest thread; in
+  brackets, of the slowest without an undecided call, for which ours waits until its deadline. Plain gets are left out: an
+  isolated member answers them too.
 - **events lost**: acknowledged writes that the watcher has not seen 15 s after the end of the fault.
 - **latest event**: the longest time from the acknowledgement of a write to its event at the watcher.
 ";
