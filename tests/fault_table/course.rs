@@ -70,6 +70,8 @@ impl Stage {
             subjects.iter().zip(&plans).map(|(subject, plan)| subject.start(&self.laboratory, plan)).collect();
         wait_until("each client is at work", || loads.iter().all(is_at_work));
 
+        // So that it strikes other calls each time.
+        thread::sleep(Duration::from_millis(fastrand::u64(..PACE_MS * ROUND as u64)));
         let place = Place { laboratory: &self.laboratory, asked, proxy: &self.proxies[asked], writer: &writer };
         let struck = now();
         let broken = scenario.strike(&place)?;
