@@ -12,7 +12,7 @@ use crate::scenarios::{Asked, Place, Scenario, Way};
 use crate::subject::{DEADLINE_MS, PACE_MS, Plan, Running, Subject, THREADS};
 use crate::writer::Writer;
 
-/// How long a watcher may take for what was written, after the fault is over.
+/// How long a watcher may take for what was written, when all members are healthy again.
 const GRACE: Duration = Duration::from_secs(15);
 const TICK: Duration = Duration::from_millis(20);
 /// Good calls of each thread that make a running load: one of each kind.
@@ -73,18 +73,13 @@ impl Stage {
         // So that it strikes other calls each time.
         thread::sleep(Duration::from_millis(fastrand::u64(..PACE_MS * ROUND as u64)));
         let place = Place { laboratory: &self.laboratory, asked, proxy: &self.proxies[asked], writer: &writer };
-        let struck = now();
-        let broken = scenario.strike(&place)?;
-        hold(lasts, struck, &loads[0], &writer);
-        broken.end();
-        let over = Instant::now();
-        cluster.wait_healthy();
-        let healed = now();
+        let times = suffer(scenario, &place, lasts, &loads[0]);
         let written = writer.stop();
-        within(GRACE.saturating_sub(over.elapsed()), || {
-            loads.iter().all(|load| load.look(|record| record.has_seen(&written)))
-        });
+        if times.is_ok() {
+            within(GRACE, || loads.iter().all(|load| load.look(|record| record.has_seen(&written))));
+        }
         let records: Vec<_> = loads.into_iter().map(Running::stop).collect();
+        let Times { struck, healed } = times?;
         let course = Course { struck, healed, blows: scenario.blows, written };
         Ok(records.iter().map(|record| judge(record, &course)).collect())
     }
@@ -115,6 +110,21 @@ fn is_at_work(load: &Running) -> bool {
 
 fn has_good_calls(record: &Record, since: Moment, count: usize) -> bool {
     record.good_since(since, THREADS).iter().all(|good| *good >= count)
+}
+
+struct Times {
+    struck: Moment,
+    healed: Moment,
+}
+
+/// Brings the fault about, and waits until it is over and all members are healthy.
+fn suffer(scenario: &Scenario, place: &Place<'_>, lasts: Lasts, ours: &Running) -> Result<Times, Skipped> {
+    let struck = now();
+    let broken = scenario.strike(place)?;
+    hold(lasts, struck, ours, place.writer);
+    broken.end();
+    place.laboratory.cluster().wait_healthy();
+    Ok(Times { struck, healed: now() })
 }
 
 /// Lets the fault go on.

@@ -102,7 +102,7 @@ const WORDS: &str = "\
 - **recovers in**: from the fault to the end of the first call that began after it and succeeded, of the slowest thread; in
   brackets, of the slowest without an undecided call, for which ours waits until its deadline. Plain gets are left out: an
   isolated member answers them too.
-- **events lost**: acknowledged writes that the watcher has not seen 15 s after the end of the fault.
+- **events lost**: acknowledged writes that the watcher has not seen 15 s after all members were healthy again.
 - **latest event**: the longest time from the acknowledgement of a write to its event at the watcher.
 ";
 
