@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use etcd_test_support::{Laboratory, Skipped, wait_until};
 
 use crate::faulty_proxy::FaultyProxy;
-use crate::judgement::{Course, Judgement, judge};
+use crate::judgement::{Course, Judgement, Times, judge};
 use crate::record::{Moment, Record, Written, now};
-use crate::scenarios::{Asked, Place, Scenario, Way};
+use crate::scenarios::{Asked, Broken, Place, Scenario, Way};
 use crate::subject::{DEADLINE_MS, PACE_MS, Plan, Running, Subject, THREADS};
 use crate::writer::Writer;
 
@@ -75,12 +75,11 @@ impl Stage {
         let place = Place { laboratory: &self.laboratory, asked, proxy: &self.proxies[asked], writer: &writer };
         let times = suffer(scenario, &place, lasts, &loads[0]);
         let written = writer.stop();
-        if times.is_ok() {
-            within(GRACE, || loads.iter().all(|load| load.look(|record| record.has_seen(&written))));
+        if let Ok(times) = &times {
+            within(GRACE, || loads.iter().all(|load| load.look(|record| has_come_through(record, times, &written))));
         }
         let records: Vec<_> = loads.into_iter().map(Running::stop).collect();
-        let Times { struck, healed } = times?;
-        let course = Course { struck, healed, blows: scenario.blows, written };
+        let course = Course { times: times?, blows: scenario.blows, written };
         Ok(records.iter().map(|record| judge(record, &course)).collect())
     }
 
@@ -112,19 +111,20 @@ fn has_good_calls(record: &Record, since: Moment, count: usize) -> bool {
     record.good_since(since, THREADS).iter().all(|good| *good >= count)
 }
 
-struct Times {
-    struck: Moment,
-    healed: Moment,
+/// Whether a client has recovered, and its watcher has seen everything.
+fn has_come_through(record: &Record, times: &Times, written: &[Written]) -> bool {
+    has_good_calls(record, times.struck, 1) && record.has_seen(written)
 }
 
 /// Brings the fault about, and waits until it is over and all members are healthy.
 fn suffer(scenario: &Scenario, place: &Place<'_>, lasts: Lasts, ours: &Running) -> Result<Times, Skipped> {
-    let struck = now();
+    let began = now();
     let broken = scenario.strike(place)?;
+    let struck = if matches!(broken, Broken::Nothing) { began } else { now() };
     hold(lasts, struck, ours, place.writer);
     broken.end();
     place.laboratory.cluster().wait_healthy();
-    Ok(Times { struck, healed: now() })
+    Ok(Times { began, struck, healed: now() })
 }
 
 /// Lets the fault go on.

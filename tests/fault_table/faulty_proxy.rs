@@ -1,6 +1,6 @@
 //! A stop on the way to a member that lets answers stall in their bodies, or closes connections that rest.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -113,40 +113,42 @@ fn forward_requests(client: &TcpStream, server: &TcpStream, used: &Mutex<Use>) {
 }
 
 fn forward_answers(client: &TcpStream, server: &TcpStream, used: &Mutex<Use>, manner: &Manners) {
-    let (mut from, mut to) = (server, client);
+    let mut from = server;
     let mut buffer = [0; 64 * 1024];
     loop {
-        let count = match from.read(&mut buffer) {
-            Ok(count @ 1..) => count,
+        match from.read(&mut buffer) {
+            Ok(count @ 1..) => {
+                let mut used = locked(used);
+                if *used == Use::Calling {
+                    *used = Use::Resting;
+                }
+                drop(used);
+                if pass_on(client, &buffer[..count], manner).is_err() {
+                    break;
+                }
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let used = locked(used);
                 let is_closed = *manner.lock() == Manner::CloseResting && *used == Use::Resting;
                 if is_closed && !has_sent(client) {
                     break;
                 }
-                continue;
             }
             _ => break,
-        };
-        {
-            let mut used = locked(used);
-            if *used == Use::Calling {
-                *used = Use::Resting;
-            }
-        }
-        let bytes = &buffer[..count];
-        let (at_once, later) =
-            bytes.split_at(if *manner.lock() == Manner::StallBodies { stall_at(bytes) } else { count });
-        let mut is_gone = to.write_all(at_once).is_err();
-        if !later.is_empty() {
-            manner.wait_for_the_end_of_stalling();
-            is_gone |= to.write_all(later).is_err();
-        }
-        if is_gone {
-            break;
         }
     }
     shut(client, server);
+}
+
+/// Passes a piece of an answer on, the rest of it when it need not stall any more.
+fn pass_on(mut client: &TcpStream, bytes: &[u8], manner: &Manners) -> io::Result<()> {
+    let is_stalling = *manner.lock() == Manner::StallBodies;
+    let (at_once, later) = bytes.split_at(if is_stalling { stall_at(bytes) } else { bytes.len() });
+    client.write_all(at_once)?;
+    if !later.is_empty() {
+        manner.wait_for_the_end_of_stalling();
+    }
+    client.write_all(later)
 }
 
 /// How much of what came passes: the head with a beginning of the body, or half a piece of a body. etcd sends a head at

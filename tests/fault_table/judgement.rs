@@ -3,12 +3,21 @@
 use crate::record::{Call, Kind, Moment, Record, Written};
 use crate::subject::THREADS;
 
-/// When a fault struck and was over, and what was written meanwhile.
+/// The moments of a fault.
+#[derive(Debug, Clone)]
+pub(crate) struct Times {
+    /// Before anything happened.
+    pub(crate) began: Moment,
+    /// When the fault was in effect.
+    pub(crate) struck: Moment,
+    /// When it was over, and all members were healthy again.
+    pub(crate) healed: Moment,
+}
+
+/// A fault, and what was written meanwhile.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
-    pub(crate) struck: Moment,
-    /// When all members were healthy again.
-    pub(crate) healed: Moment,
+    pub(crate) times: Times,
     /// How many times a member with calls in its hands was struck, its return included where that costs an election.
     pub(crate) blows: usize,
     pub(crate) written: Vec<Written>,
@@ -68,21 +77,21 @@ pub(crate) fn judge(record: &Record, course: &Course) -> Judgement {
 
 /// Whether a write that must not be sent again could be in the hands of a failing member.
 fn may_be_in_hands(call: &Call, course: &Course) -> bool {
-    call.kind.is_one_shot() && call.started <= course.healed && call.ended >= course.struck
+    call.kind.is_one_shot() && call.started <= course.times.healed && call.ended >= course.times.began
 }
 
 /// The time until each of these threads had a call that began after the fault and ended well. Plain gets do not count: a member
 /// that is cut off answers them from what it has.
 fn recovered(record: &Record, course: &Course, threads: &[usize]) -> Option<u64> {
     let first = |thread: &usize| {
-        let calls = record.calls.iter().filter(|call| call.thread == *thread && call.started >= course.struck);
+        let calls = record.calls.iter().filter(|call| call.thread == *thread && call.started >= course.times.struck);
         calls.filter(|call| call.failure.is_none() && call.kind != Kind::Get).map(|call| call.ended).min()
     };
-    threads.iter().map(first).try_fold(0, |worst, ended| Some(worst.max(ended? - course.struck)))
+    threads.iter().map(first).try_fold(0, |worst, ended| Some(worst.max(ended? - course.times.struck)))
 }
 
 fn since(course: &Course, moment: Moment) -> String {
-    format!("{:+.3} s", (moment as f64 - course.struck as f64) / 1e6)
+    format!("{:+.3} s", (moment as f64 - course.times.struck as f64) / 1e6)
 }
 
 #[cfg(test)]
@@ -94,7 +103,8 @@ mod tests {
 
     fn course(blows: usize) -> Course {
         let write = |index| Written { index, value: index.to_string(), at: STRUCK };
-        Course { struck: STRUCK, healed: STRUCK + 9_000_000, blows, written: vec![write(1), write(2)] }
+        let times = Times { began: STRUCK - 20, struck: STRUCK, healed: STRUCK + 9_000_000 };
+        Course { times, blows, written: vec![write(1), write(2)] }
     }
 
     fn call(thread: usize, kind: Kind, started: i64, undecided: Option<bool>) -> Call {
