@@ -75,6 +75,13 @@ differential: ## Compare with the real Go client at length (needs Go, and says s
 	@scripts/install-missing etcd
 	@scripts/differential
 
+.PHONY: faults
+faults: ## Break real clusters under load: what is promised is checked at length, and docs/faults.md compares with Go
+	@scripts/install-missing etcd gcc
+	@[ "$$(id -u)" -ne 0 ] || scripts/install-missing ip nft strace || true
+	ETCD_FAULT_SECONDS=$${ETCD_FAULT_SECONDS:-60} cargo test --test faults
+	ETCD_FAULT_TABLE=1 cargo test --test fault_table
+
 .PHONY: header
 header: ## Write include/etcd_client.h anew from src/
 	ETCD_CLIENT_WRITE_HEADER=1 cargo build

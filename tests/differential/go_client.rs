@@ -1,12 +1,12 @@
 //! The driver of the real Go client: built once, and asked by lines of JSON.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 use etcd_test_support::child_process::spawn_for_life;
-use etcd_test_support::stage::{profile_dir, repository, text_of};
+use etcd_test_support::go_program::build;
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -41,7 +41,8 @@ impl GoClient {
     /// Starts it; None where there is no Go, or no network to fetch the client with, which is said on the terminal.
     pub(crate) fn start() -> Option<GoClient> {
         static DRIVER: OnceLock<Option<PathBuf>> = OnceLock::new();
-        let driver = DRIVER.get_or_init(|| build().inspect_err(|why| say_loudly(why)).ok());
+        let driver = DRIVER
+            .get_or_init(|| build("tests/differential/go", "go-client-driver").inspect_err(|why| say_loudly(why)).ok());
         let is_required = std::env::var_os("ETCD_DIFFERENTIAL_REQUIRED").is_some();
         assert!(driver.is_some() || !is_required, "no Go client to compare with");
         let mut command = Command::new(driver.as_ref()?);
@@ -81,31 +82,4 @@ impl Drop for GoClient {
 fn say_loudly(why: &str) {
     let line = format!("\nSKIPPED: nothing is compared with the real Go client: {why}\n");
     std::io::stderr().write_all(line.as_bytes()).expect("write to the terminal");
-}
-
-/// Fetches what the driver needs and builds it; the error says why there can be none.
-fn build() -> Result<PathBuf, String> {
-    let go = go_command().ok_or("Go is not installed (not in PATH, nor in /usr/local/go/bin, nor by GO)")?;
-    let fetched = run_go(&go, &["mod", "download"]);
-    if !fetched.status.success() {
-        return Err(format!("Go modules cannot be fetched: {}", text_of(&fetched).replace('\n', " ")));
-    }
-    let driver = profile_dir().join("go-client-driver");
-    let path = driver.to_str().expect("a path that is text");
-    let built = run_go(&go, &["build", "-buildvcs=false", "-mod=readonly", "-o", path, "."]);
-    assert!(built.status.success(), "the driver of the Go client does not build: {}", text_of(&built));
-    Ok(driver)
-}
-
-fn run_go(go: &Path, arguments: &[&str]) -> Output {
-    let directory = repository().join("tests/differential/go");
-    let mut command = Command::new(go);
-    command.args(arguments).current_dir(directory).stdin(Stdio::null());
-    command.output().expect("run go")
-}
-
-fn go_command() -> Option<PathBuf> {
-    let usual = || vec!["go".into(), "/usr/local/go/bin/go".into()];
-    let candidates = std::env::var_os("GO").map_or_else(usual, |go| vec![PathBuf::from(go)]);
-    candidates.into_iter().find(|go| Command::new(go).arg("version").output().is_ok_and(|said| said.status.success()))
 }

@@ -30,6 +30,7 @@ mod vdso;
 mod wire;
 
 use std::io::Write;
+use std::process::Command;
 use std::sync::Arc;
 
 pub use fault::{Fault, Skipped};
@@ -113,6 +114,13 @@ impl Laboratory {
         match &self.network {
             Ok(network) => network.client().enter(work),
             Err(_) => work(),
+        }
+    }
+
+    /// The command will run on the client's machine.
+    pub fn confine_to_client(&self, command: &mut Command) {
+        if let Ok(network) = &self.network {
+            network.client().confine(command);
         }
     }
 

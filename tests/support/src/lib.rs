@@ -15,6 +15,7 @@ mod etcd_builder;
 pub mod etcd_cluster;
 pub mod etcd_server;
 pub mod gate;
+pub mod go_program;
 pub mod laboratory;
 pub mod oracle;
 mod peer_proposal;
