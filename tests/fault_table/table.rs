@@ -100,7 +100,8 @@ const WORDS: &str = "\
   is no refusal: at most one of a thread each time that a member is struck or comes back; further ones are lost. Of ours, the
   caller is told (`ETCD_MAYBE_APPLIED`); of Go's, nobody is.
 - **recovers in**: from the fault to the end of the first call that began after it and succeeded, of the slowest thread; in
-  brackets, of the slowest without an undecided call, for which ours waits until its deadline. Plain gets are left out: an
+  brackets, of the slowest without an undecided call: ours waits for that until the member is found dead, or until the
+  deadline for one that is alive. Go's gives up after its second. Plain gets are left out: an
   isolated member answers them too.
 - **events lost**: acknowledged writes that the watcher has not seen 15 s after all members were healthy again.
 - **latest event**: the longest time from the acknowledgement of a write to its event at the watcher.
