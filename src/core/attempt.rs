@@ -1,7 +1,7 @@
 //! One attempt at one endpoint: its exchanges, its redirects, and how it ended.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::client::Shared;
 use super::condition::Proof;
@@ -90,7 +90,7 @@ impl Attempt for HttpAttempt<'_> {
 
     async fn on(&self, endpoint: &Endpoint, budget: &Budget, progress: &Progress) -> Result<Answer, Failed> {
         if self.client.config.refuse_isolated && self.request.is_plain_read() {
-            Box::pin(self.proof_of(endpoint)).await.map_err(Failed::NotSent)?;
+            Box::pin(self.proof_of(endpoint, budget)).await.map_err(Failed::NotSent)?;
         }
         let (open, hop) = self.open(endpoint, budget, progress).await?;
         self.complete(open, &hop, endpoint, budget, progress).await
@@ -178,9 +178,12 @@ impl<'a> HttpAttempt<'a> {
     }
 
     /// That the member had a majority a moment ago, so that what it answers by itself is not older than that.
-    async fn proof_of(&self, endpoint: &Endpoint) -> Result<(), Error> {
+    async fn proof_of(&self, endpoint: &Endpoint, budget: &Budget) -> Result<(), Error> {
         let pool = self.session.pool.unbounded();
-        let check = member_check::check(self.client, &pool, endpoint, PROOF_LASTS, LONGEST_SHARE).await;
+        // Within its share, so that where nobody can show it the call ends by that, and not by its deadline.
+        let share = budget.share.map(|share| share.saturating_duration_since(Instant::now()));
+        let patience = share.unwrap_or(LONGEST_SHARE).mul_f64(0.8);
+        let check = member_check::check(self.client, &pool, endpoint, PROOF_LASTS, patience).await;
         check.result.map(|_| ()).map_err(|error| {
             let (url, why) = (endpoint.url(), error.message());
             let text = format!(

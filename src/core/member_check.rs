@@ -20,9 +20,6 @@ const ABSENT_KEY: &str = "/_etcd_client_is_this_member_alive";
 /// A question that a dying leader had in hand is never answered: after this time it is asked again.
 const LOST: Duration = Duration::from_secs(2);
 
-/// What tells a member that is cut off from one that is gone has to come quickly.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
-
 /// When the member was asked, and the index of the store that it has reached (0 when it does not tell), or why it is not to
 /// be trusted.
 #[derive(Debug, Clone)]
@@ -60,11 +57,8 @@ async fn ask(client: &Shared, pool: &Pool, endpoint: &Endpoint, patience: Durati
     let asked = ask_through_the_quorum(client, pool, endpoint, patience).await;
     match &asked {
         Ok(_) => endpoint.condition().answered(Proof::Quorum),
-        Err(error)
-            if error.status() == Status::Timeout && is_alive(client, pool, endpoint, SIGN_OF_LIFE).await.is_ok() =>
-        {
-            endpoint.condition().failed(Trouble::Isolated);
-        }
+        // Whether it is gone or cut off: only the quorum can show that it is neither.
+        Err(error) if error.status() == Status::Timeout => endpoint.condition().failed(Trouble::Isolated),
         Err(error) => endpoint.condition().failed(Trouble::of(error, started.elapsed())),
     }
     asked

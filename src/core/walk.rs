@@ -19,6 +19,9 @@ use super::status::Status;
 /// once more.
 const FLOWING: u64 = 64 << 10;
 
+/// How long a member that has not answered a call may take to answer that it is alive.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
 /// The time limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -108,7 +111,8 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
     /// An endpoint that still owes its answer, a second time: etcd may have lost the first question.
     fn second_question(&mut self) -> Option<Question> {
         let remaining = self.limits.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if !self.history.effect().may_resend() || remaining.is_some_and(|left| left < SHORTEST_SECOND_TRY) {
+        // Without a deadline etcd itself answers that it has lost a request.
+        if !self.history.effect().may_resend() || remaining.is_none_or(|left| left < SHORTEST_SECOND_TRY) {
             return None;
         }
         let (number, endpoint, progress) = self.history.ask_again()?;
@@ -248,7 +252,7 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
     fn share_of_a_one_shot_write_is_over(&mut self, late: VisitNumber) -> Late {
         if !self.history.is_unsent(late) {
             // It was sent in the second half of the share.
-            return self.judge(late, LONGEST_SHARE / 2);
+            return self.judge(late, SIGN_OF_LIFE);
         }
         if self.round.left() == 0 {
             // There is nobody else; the connect timeout and the deadline end this.
@@ -262,7 +266,7 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
 
     fn judge_where_no_deadline_ends_the_wait(&mut self) -> Late {
         match self.history.first_running().filter(|_| self.limits.deadline.is_none()) {
-            Some(number) => self.judge(number, LONGEST_SHARE),
+            Some(number) => self.judge(number, SIGN_OF_LIFE),
             None => Late::Wait,
         }
     }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use etcd_client::capi::status::*;
 use etcd_test_harness::{Client, Config, Watch};
-use etcd_test_support::{Place, Reply, Request, ScriptedServer, wait_until};
+use etcd_test_support::{Place, Reply, Request, ScriptedServer};
 
 use crate::watching::*;
 
@@ -70,17 +71,46 @@ fn a_user_who_may_read_never_asks_for_health() {
     assert!(!asked_for(&member, "/health"));
 }
 
+// As a member does that is cut off from the others: it waits for them.
 #[test]
-fn a_member_that_answers_but_not_through_the_quorum_is_known_to_be_cut_off() {
-    let bad = ScriptedServer::by(|request| match request {
-        request if is_watch(request) => stream(19, &[]),
-        request if request.query().contains("quorum=true") => alive(30).stall_at(Place::Start),
-        _ => Reply::etcd(200, 7, r#"{"action":"get","node":{"key":"/k","value":"old"}}"#),
+fn plain_gets_of_a_member_that_cannot_show_its_majority_end_before_their_deadline_and_say_why() {
+    let bad = ScriptedServer::by(|request| match request.query().contains("quorum=true") {
+        true => alive(30).stall_at(Place::Start),
+        false => Reply::etcd(200, 7, r#"{"action":"get","node":{"key":"/k","value":"old"}}"#),
     });
-    let client = Config::new(&[bad.endpoint()]).refuse_isolated(true).build();
-    let watcher = watch(&client, &quiet_watch());
-    let _ = watcher.next_within(2 * IDLE_MS);
-    wait_until("its answers are not taken", || client.get("/k").is_err());
+    let client = Config::new(&[bad.endpoint()]).refuse_isolated(true).request_timeout_ms(3000).build();
+    for _ in 0..2 {
+        let failure = client.get("/k").expect_err("it may be old");
+        assert_eq!((failure.status, failure.statuses()), (ETCD_ERR_CLUSTER, vec![ETCD_ERR_NO_LEADER]), "{failure:?}");
+        assert!(failure.message.contains("cannot show that it belongs to the majority"), "{failure:?}");
+    }
+    let plain = bad.requests().iter().filter(|request| request.query().contains("quorum=false")).count();
+    assert_eq!(plain, 0, "what nobody may believe is not asked for");
+}
+
+// A proxy may keep a connection alive in the name of a member that has stopped.
+#[test]
+fn bytes_that_make_no_event_are_no_sign_of_life() {
+    let lines = std::iter::repeat_n("\n".to_owned(), 1000);
+    let half = event(21);
+    let trickle: Vec<String> = half.chars().take(half.len() - 2).map(String::from).collect();
+    let endings: [Vec<String>; 2] = [lines.collect(), trickle];
+    for ending in endings {
+        let (first, second) = (event(20), ending);
+        let bad = ScriptedServer::by(move |request| match is_watch(request) {
+            true => head(19)
+                .unfinished_chunks([first.clone()].into_iter().chain(second.clone()))
+                .drip(40, Duration::from_millis(100)),
+            false => alive(30).stall_at(Place::Start),
+        });
+        let other = good();
+        let client = starting_at_first(&[bad.endpoint(), other.endpoint()]);
+        let watcher = watch(&client, &quiet_watch());
+        assert_eq!(indexes(&watcher, 1), [20]);
+        let started = Instant::now();
+        assert_eq!(indexes(&watcher, 1), [21]);
+        assert!(started.elapsed() < Duration::from_millis(4000), "{:?}", started.elapsed());
+    }
 }
 
 // The price of a quiet watch: a few requests a minute for each member, however many watches there are.

@@ -15,7 +15,6 @@ use crate::core::client::Shared;
 use crate::core::cluster::walk;
 use crate::core::cluster_error::nobody_answered;
 use crate::core::condition::Trouble;
-use crate::core::config::over_the_limit;
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Effect, Hop};
@@ -220,51 +219,45 @@ impl Follower {
         let mut documents = Documents::default();
         let (mut is_deaf, mut removal) = (false, None);
         loop {
-            let silence = Silence { client: &self.client, pool: &self.pool, limit: self.options.idle_timeout };
-            let waited = silence.next_piece(open, hop, endpoint, &mut self.position, pace).await;
-            let piece = match waited {
-                Waited::Piece(Some(piece)) => piece,
-                Waited::Piece(None) if documents.is_unfinished() => {
-                    return Err(invalid(endpoint, "a watch that ends in the middle of an event"));
-                }
-                Waited::Piece(None) => {
-                    self.is_behind = self.options.stream && self.position.wait_index() > 0;
+            let document = match documents.take() {
+                Some(document) => document,
+                None if is_deaf => {
+                    self.is_behind = true;
                     return Ok(Ended::Cleanly);
                 }
-                Waited::Unproven => return Ok(Ended::Cleanly),
-                Waited::Broken(error) => return Ok(Ended::Broken(error)),
-                Waited::Distrusted(error) => return Ok(Ended::Distrusted(error)),
-            };
-            documents.add(&piece);
-            while let Some(document) = documents.take() {
-                self.refuse_beyond_the_limit(document.len(), endpoint)?;
-                let (event, index) = watch_event::decode(document, head, endpoint.url())?;
-                pace.event();
-                // A stream of the very key that is removed is told so twice by etcd.
-                let was_told = removal == Some(index);
-                removal = event.action().removes().then_some(index);
-                // A member that lags behind brings again what was delivered.
-                if was_told && removal.is_some() || from_now_on && self.position.is_past(index) {
-                    continue;
+                None => {
+                    let silence = Silence { client: &self.client, pool: &self.pool, limit: self.options.idle_timeout };
+                    let position = &mut self.position;
+                    match silence.next_document(open, hop, &mut documents, endpoint, position, pace).await {
+                        Waited::Document(Some(document)) => document,
+                        Waited::Document(None) if documents.is_unfinished() => {
+                            return Err(invalid(endpoint, "a watch that ends in the middle of an event"));
+                        }
+                        Waited::Document(None) => {
+                            self.is_behind = self.options.stream && self.position.wait_index() > 0;
+                            return Ok(Ended::Cleanly);
+                        }
+                        Waited::Unproven => return Ok(Ended::Cleanly),
+                        Waited::Broken(error) if error.status() == Status::TooLarge => {
+                            return Err(error.at(endpoint.url()));
+                        }
+                        Waited::Broken(error) => return Ok(Ended::Broken(error)),
+                        Waited::Distrusted(error) => return Ok(Ended::Distrusted(error)),
+                    }
                 }
-                let origin = self.deliver(event, index).await.map_err(|error| error.at(endpoint.url()))?;
-                is_deaf |= self.options.stream && origin == Origin::History;
+            };
+            let (event, index) = watch_event::decode(document, head, endpoint.url())?;
+            pace.event();
+            // A stream of the very key that is removed is told so twice by etcd.
+            let was_told = removal == Some(index);
+            removal = event.action().removes().then_some(index);
+            // A member that lags behind brings again what was delivered.
+            if was_told && removal.is_some() || from_now_on && self.position.is_past(index) {
+                continue;
             }
-            self.refuse_beyond_the_limit(documents.unfinished_bytes(), endpoint)?;
-            if is_deaf {
-                self.is_behind = true;
-                return Ok(Ended::Cleanly);
-            }
+            let origin = self.deliver(event, index).await.map_err(|error| error.at(endpoint.url()))?;
+            is_deaf |= self.options.stream && origin == Origin::History;
         }
-    }
-
-    fn refuse_beyond_the_limit(&self, bytes: usize, endpoint: &Endpoint) -> Result<()> {
-        let max_body = self.client.config.max_body;
-        if bytes <= max_body {
-            return Ok(());
-        }
-        let text = format!("an event of {} is {}", endpoint.url(), over_the_limit(max_body));
-        Err(Error::new(Status::TooLarge, text).at(endpoint.url()))
     }
 
     pub(super) async fn deliver(&mut self, event: Response, index: u64) -> Result<Origin> {

@@ -4,9 +4,11 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::DEFAULT_IDLE_TIMEOUT;
+use super::documents::Documents;
 use super::position::Position;
 use crate::core::attempt::{Attempt, Failed, HttpAttempt};
 use crate::core::client::Shared;
+use crate::core::config::over_the_limit;
 use crate::core::deadline::Budget;
 use crate::core::endpoint::Endpoint;
 use crate::core::error::{Error, Result};
@@ -24,6 +26,9 @@ pub const AMPLE: Duration = Duration::from_secs(1);
 
 /// Of the time within which a bad member is noticed, so much is silence; in the rest it can answer the question.
 const SILENT_PART: f64 = 0.7;
+
+/// A question that takes a round trip to a far place, and through the quorum there, must have the time for it.
+const LEAST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// On a busy store a quiet watch is looked after more often, so that it does not fall out of the history.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
@@ -45,10 +50,10 @@ pub enum Watching {
     Refused(Answer),
 }
 
-/// What a wait for the next piece of a watch ended with.
+/// What a wait for the next document of a watch ended with.
 pub enum Waited {
-    /// A piece of the body, or its clean end.
-    Piece(Option<bytes::Bytes>),
+    /// A document of the body, or its clean end.
+    Document(Option<bytes::Bytes>),
     Broken(Error),
     /// The member does not answer, or cannot speak for its cluster.
     Distrusted(Error),
@@ -65,30 +70,32 @@ pub struct Silence<'a> {
 }
 
 impl Silence<'_> {
-    /// Waits for the next piece, and moves the position forward while it is quiet.
-    pub async fn next_piece(
+    /// Waits for the next document, and moves the position forward while there is none. Bytes that make no document are
+    /// no sign of life: a proxy may send them in the name of a member that has stopped.
+    pub async fn next_document(
         &self,
         open: &mut OpenAnswer,
         hop: &Hop,
+        documents: &mut Documents,
         endpoint: &Endpoint,
         position: &mut Position,
         pace: &mut Pace,
     ) -> Waited {
-        let mut piece = pin!(open.next_piece(hop));
+        let mut document = pin!(read_document(open, hop, documents, self.client.config.max_body));
         loop {
             if pace.may_be_deaf() {
-                return match tokio::time::timeout(SUSPICIOUS_SILENCE, piece.as_mut()).await {
-                    Ok(Ok(piece)) => Waited::Piece(piece),
+                return match tokio::time::timeout(SUSPICIOUS_SILENCE, document.as_mut()).await {
+                    Ok(Ok(document)) => Waited::Document(document),
                     Ok(Err(error)) => Waited::Broken(error),
                     Err(_) => Waited::Unproven,
                 };
             }
             let waited = {
                 let mut silence = pin!(self.lasts(endpoint, pace));
-                first(piece.as_mut(), silence.as_mut()).await
+                first(document.as_mut(), silence.as_mut()).await
             };
             match waited {
-                First::Left(Ok(piece)) => return Waited::Piece(piece),
+                First::Left(Ok(document)) => return Waited::Document(document),
                 First::Left(Err(error)) => return Waited::Broken(error),
                 First::Right(Err(error)) => return Waited::Distrusted(error),
                 First::Right(Ok(index)) => {
@@ -117,7 +124,8 @@ impl Silence<'_> {
 
     /// Whether the member can be trusted, and the store's index. The answer is not older than `fresh`.
     pub async fn check(&self, endpoint: &Endpoint, fresh: Duration) -> Check {
-        let patience = self.limit.unwrap_or(DEFAULT_IDLE_TIMEOUT).mul_f64(1.0 - SILENT_PART);
+        let rest = self.limit.unwrap_or(DEFAULT_IDLE_TIMEOUT).mul_f64(1.0 - SILENT_PART);
+        let patience = rest.max(LEAST_PATIENCE);
         let mut check = member_check::check(self.client, self.pool, endpoint, fresh, patience).await;
         check.result = check.result.map_err(|error| {
             let text =
@@ -125,6 +133,29 @@ impl Silence<'_> {
             Error::new(Status::Timeout, text).at(endpoint.url()).with_http_status(error.http_status())
         });
         check
+    }
+}
+
+/// The next document; None at the clean end of the body.
+async fn read_document(
+    open: &mut OpenAnswer,
+    hop: &Hop,
+    documents: &mut Documents,
+    max_body: usize,
+) -> Result<Option<bytes::Bytes>> {
+    loop {
+        let Some(piece) = open.next_piece(hop).await? else { return Ok(None) };
+        documents.add(&piece);
+        let document = documents.take();
+        let bytes = document.as_ref().map_or(documents.unfinished_bytes(), bytes::Bytes::len);
+        if bytes > max_body {
+            let origin = hop.origin.to_string();
+            let text = format!("an event of {origin} is {}", over_the_limit(max_body));
+            return Err(Error::new(Status::TooLarge, text).at(&origin));
+        }
+        if document.is_some() {
+            return Ok(document);
+        }
     }
 }
 
