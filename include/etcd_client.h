@@ -17,7 +17,7 @@
  *     means NUL-terminated; NULL with length 0 is the empty string.
  *  7. Text out is NUL-terminated; where it can hold any byte there is a `size_t *len` out-parameter, which may be NULL.
  *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation. Durations are int64_t milliseconds.
- *  9. etcd_client and etcd_context may be used from many threads at once. Configs, options and lists being filled: one thread at a
+ *  9. etcd_client, etcd_context and etcd_watcher may be used from many threads at once. Configs, options and lists being filled: one thread at a
  *     time. Responses, nodes and errors are immutable: any number of threads may read them.
  * 10. Misuse that can be detected (NULL where it is not allowed, unknown constants, blocking inside a callback, use after fork)
  *     comes back as a status. The library never aborts, never throws, never prints, and never changes the process's signal handling.
@@ -945,8 +945,8 @@ etcd_status etcd_config_set_refuse_isolated(struct etcd_config *config,
 /**
  * Zero: a plain set (no condition, no dir, no refresh) that may have reached an endpoint is never sent again, and ends with
  * ETCD_MAYBE_APPLIED where that endpoint does not answer, as every other write does. Default 1, as in Go: it goes on to
- * another endpoint. The copy that the first one has can be carried out later, over newer values: etcd_response_was_resent
- * tells when that is possible. etcd_set_options_set_resend decides for one set.
+ * another endpoint, and to the same one once more. The first copy can be carried out later, over newer values, also where only
+ * the leader behind the endpoint froze: etcd_response_was_resent tells when that is possible. etcd_set_options_set_resend decides for one set.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL.
  */
@@ -1722,8 +1722,11 @@ etcd_status etcd_watcher_options_set_stream(struct etcd_watcher_options *options
                                             int on);
 
 /**
- * After so many milliseconds without an event, the member that is watched is asked for a quorum read of a key that is not
- * there, once for all watches on it; if it does not answer in the same time, the watch goes on at another one, with nothing lost. On a
+ * The time in milliseconds within which a watch leaves a member that has stopped, is cut off from the majority or cannot be
+ * reached, and goes on at another one, with nothing lost: after 7 tenths of it without an event, the member is asked for a
+ * quorum read of a key that is not there (/_etcd_client_is_this_member_alive; /health where the user may not read), once for
+ * all watches on it, and has the rest of the time to answer. However short it is, the member gets 500 ms to answer, and is first asked a
+ * second after the watch began there. On a
  * busy store it is asked more often, at most once a second, because a quiet watch must be moved forward before its place
  * falls out of the history. Where
  * users and passwords are on, etcd takes a tenth of a second or more for each question: do not make it too short. 0 = never,
@@ -1756,7 +1759,9 @@ etcd_status etcd_watcher_new(struct etcd_client *client,
  * reader that is slower for long gets ETCD_API_EVENT_INDEX_CLEARED (or a resync), never a gap.
  *
  * An error does not end the watch, and loses nothing: call again and it goes on from where it was, after a pause of up to 3
- * seconds that keeps a loop around a dead cluster from spinning. Only ETCD_ERR_CLOSED is for ever.
+ * seconds that keeps a loop around a dead cluster from spinning. Only ETCD_ERR_CLOSED is for ever. Where the watch was can be a
+ * place at which it cannot go on: after ETCD_API_EVENT_INDEX_CLEARED and after an event of another cluster (without
+ * resync), and after ETCD_ERR_TOO_LARGE, each further call says the same; make a new watcher behind that place.
  *
  * ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end; an event that has come meanwhile stays for the next call.
  * ETCD_ERR_CLOSED: the watcher was stopped or the client closed, before or while it waited; or the watcher was freed while it

@@ -41,8 +41,8 @@ pub unsafe extern "C" fn etcd_config_set_refuse_isolated(config: *mut etcd_confi
 
 /// Zero: a plain set (no condition, no dir, no refresh) that may have reached an endpoint is never sent again, and ends with
 /// ETCD_MAYBE_APPLIED where that endpoint does not answer, as every other write does. Default 1, as in Go: it goes on to
-/// another endpoint. The copy that the first one has can be carried out later, over newer values: etcd_response_was_resent
-/// tells when that is possible. etcd_set_options_set_resend decides for one set.
+/// another endpoint, and to the same one once more. The first copy can be carried out later, over newer values, also where only
+/// the leader behind the endpoint froze: etcd_response_was_resent tells when that is possible. etcd_set_options_set_resend decides for one set.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL.
 #[unsafe(no_mangle)]

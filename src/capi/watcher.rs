@@ -125,8 +125,11 @@ pub unsafe extern "C" fn etcd_watcher_options_set_stream(options: *mut etcd_watc
     unsafe { change(options, body) }
 }
 
-/// After so many milliseconds without an event, the member that is watched is asked for a quorum read of a key that is not
-/// there, once for all watches on it; if it does not answer in the same time, the watch goes on at another one, with nothing lost. On a
+/// The time in milliseconds within which a watch leaves a member that has stopped, is cut off from the majority or cannot be
+/// reached, and goes on at another one, with nothing lost: after 7 tenths of it without an event, the member is asked for a
+/// quorum read of a key that is not there (/_etcd_client_is_this_member_alive; /health where the user may not read), once for
+/// all watches on it, and has the rest of the time to answer. However short it is, the member gets 500 ms to answer, and is first asked a
+/// second after the watch began there. On a
 /// busy store it is asked more often, at most once a second, because a quiet watch must be moved forward before its place
 /// falls out of the history. Where
 /// users and passwords are on, etcd takes a tenth of a second or more for each question: do not make it too short. 0 = never,
@@ -186,7 +189,9 @@ pub unsafe extern "C" fn etcd_watcher_new(
 /// reader that is slower for long gets ETCD_API_EVENT_INDEX_CLEARED (or a resync), never a gap.
 ///
 /// An error does not end the watch, and loses nothing: call again and it goes on from where it was, after a pause of up to 3
-/// seconds that keeps a loop around a dead cluster from spinning. Only ETCD_ERR_CLOSED is for ever.
+/// seconds that keeps a loop around a dead cluster from spinning. Only ETCD_ERR_CLOSED is for ever. Where the watch was can be a
+/// place at which it cannot go on: after ETCD_API_EVENT_INDEX_CLEARED and after an event of another cluster (without
+/// resync), and after ETCD_ERR_TOO_LARGE, each further call says the same; make a new watcher behind that place.
 ///
 /// ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end; an event that has come meanwhile stays for the next call.
 /// ETCD_ERR_CLOSED: the watcher was stopped or the client closed, before or while it waited; or the watcher was freed while it
