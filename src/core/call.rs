@@ -208,5 +208,9 @@ fn interrupted(status: Status, started: Instant, round: &Round<'_>, mut history:
 fn overtaken(status: Status, started: Instant, error: Error) -> Error {
     let text = format!("{}; until then: {}", why(status, started), error.message());
     let list = if error.list().is_empty() { vec![error.clone()] } else { error.list().to_vec() };
-    Error::new(status, text).with_outcome(error.outcome()).with_list(list)
+    let overtaken = Error::new(status, text).with_outcome(error.outcome()).with_list(list);
+    match error.endpoint() {
+        Some(endpoint) => overtaken.at(endpoint),
+        None => overtaken,
+    }
 }

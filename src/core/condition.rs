@@ -20,7 +20,7 @@ pub enum Trouble {
     Refusing,
     /// It keeps callers waiting, so it is looked at beside the calls.
     Silent,
-    /// It answers and cannot speak for its cluster: what it says may be old until it has proved the contrary.
+    /// It could not speak for its cluster when it was asked: what it says may be old until it has proved the contrary.
     Isolated,
 }
 

@@ -124,8 +124,10 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
         self.newest = Some(number);
         self.received = self.history.received(number);
         self.share = self.share_of(left, spare);
+        // Where the share is all that is left, the deadline itself ends the wait.
+        let ends_first = |share: &Instant| self.limits.deadline.is_none_or(|deadline| *share < deadline);
         if !self.history.effect().may_resend()
-            && let Some(share) = self.share
+            && let Some(share) = self.share.filter(ends_first)
         {
             let now = Instant::now();
             self.look = now.checked_add(share.saturating_duration_since(now) / 2);
