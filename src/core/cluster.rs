@@ -38,7 +38,7 @@ pub async fn walk<A: Attempt>(
             (number, trust)
         })
     };
-    let mut judging = None;
+    let mut judging: Option<(VisitNumber, _)> = None;
     let mut walk = Walk::new(attempt, round, limits, history, log);
     let mut question = walk.next_question();
     loop {
@@ -61,18 +61,24 @@ pub async fn walk<A: Attempt>(
             }
         });
         match event.await {
-            Event::Ended(ended) => match walk.ended(ended)? {
-                Next::Answered(answer, endpoint) => return Ok((answer, endpoint)),
-                Next::Ask(next) => question = Some(next),
-                Next::Wait => {}
-            },
+            Event::Ended(ended) => {
+                // Whoever has answered or failed need not be judged any more.
+                judging.take_if(|(judged, _)| *judged == ended.number);
+                match walk.ended(ended)? {
+                    Next::Answered(answer, endpoint) => return Ok((answer, endpoint)),
+                    Next::Ask(next) => question = Some(next),
+                    Next::Wait => {}
+                }
+            }
             Event::Alarm => match walk.alarmed() {
                 Late::Ask(next) => question = Some(next),
                 Late::GiveUp(late, next) => {
                     asked.drop_those_of(late);
                     question = next;
                 }
-                Late::Judge(number, endpoint, patience) => judging = Some(judge(number, endpoint, patience)),
+                Late::Judge(number, endpoint, patience) => {
+                    judging = Some((number, judge(number, endpoint, patience)));
+                }
                 Late::Wait => {}
             },
             Event::Judged((number, trust)) => {
@@ -86,8 +92,11 @@ pub async fn walk<A: Attempt>(
     }
 }
 
-fn poll_if_any<F: Future>(future: &mut Option<Pin<Box<F>>>, context: &mut Context<'_>) -> Option<Poll<F::Output>> {
-    future.as_mut().map(|future| future.as_mut().poll(context))
+fn poll_if_any<F: Future>(
+    judging: &mut Option<(VisitNumber, Pin<Box<F>>)>,
+    context: &mut Context<'_>,
+) -> Option<Poll<F::Output>> {
+    judging.as_mut().map(|(_, judge)| judge.as_mut().poll(context))
 }
 
 enum Event<T> {

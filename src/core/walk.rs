@@ -126,12 +126,9 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
         self.share = self.share_of(left, spare);
         // Where the share is all that is left, the deadline itself ends the wait.
         let ends_first = |share: &Instant| self.limits.deadline.is_none_or(|deadline| *share < deadline);
-        if !self.history.effect().may_resend()
-            && let Some(share) = self.share.filter(ends_first)
-        {
-            let now = Instant::now();
-            self.look = now.checked_add(share.saturating_duration_since(now) / 2);
-        }
+        let judged = self.share.filter(|share| !self.history.effect().may_resend() && ends_first(share));
+        let now = Instant::now();
+        self.look = judged.and_then(|share| now.checked_add(share.saturating_duration_since(now) / 2));
     }
 
     fn share_of(&self, left: usize, spare: bool) -> Option<Instant> {
@@ -189,6 +186,10 @@ impl<'a, 'r, A: Attempt> Walk<'a, 'r, A> {
 
     fn after_a_failure(&mut self, number: VisitNumber) -> Next<A::Answer> {
         if self.newest != Some(number) {
+            if self.share.is_none() && self.limits.deadline.is_none() {
+                // It may have been the one that was being judged: the others are next.
+                self.share = Instant::now().checked_add(LONGEST_SHARE);
+            }
             return Next::Wait;
         }
         self.newest = None;

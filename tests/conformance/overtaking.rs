@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client::capi::status::*;
 use etcd_test_harness::{Client, Config, Context, Failure, Get, Response, Set};
-use etcd_test_support::{Gate, HangingListener, Place, Reply, Request, ScriptedServer, wait_until};
+use etcd_test_support::{Gate, HangingListener, Place, Reply, Request, ScriptedServer, refused_endpoint, wait_until};
 
 use crate::operations::{OPERATIONS, success};
 
@@ -291,6 +291,17 @@ fn without_a_deadline_a_frozen_endpoint_is_given_up_and_a_slow_one_is_waited_for
     });
     let writes = |server: &ScriptedServer| server.requests().iter().filter(|request| request.method == "PUT").count();
     assert_eq!([&slow, &frozen, &other].map(writes), [1, 1, 0], "nothing is sent twice");
+}
+
+// The deadline itself ends the wait for the last one, also when another one was asked before.
+#[test]
+fn a_write_that_must_not_be_sent_twice_waits_for_the_last_endpoint_until_the_deadline() {
+    let (refused, frozen) = (refused_endpoint(), silent());
+    let client = client_of(&[refused.endpoint(), frozen.endpoint()]);
+    let failure = client.create_with(Some(&Context::with_timeout_ms(800)), "/k", "v").expect_err("frozen");
+    assert_eq!((failure.status, failure.outcome), (ETCD_ERR_DEADLINE_EXCEEDED, ETCD_MAYBE_APPLIED), "{failure:?}");
+    assert_eq!(failure.statuses(), [ETCD_ERR_CONNECT, ETCD_ERR_TIMEOUT], "{failure:?}");
+    assert!(frozen.requests().iter().all(|request| request.method == "PUT"), "nobody asks whether it is alive");
 }
 
 // A stopped member costs a call at most its fair share of the deadline.
