@@ -196,7 +196,7 @@ fn interrupted(status: Status, started: Instant, round: &Round<'_>, mut history:
     };
     let failed = match list.len() {
         0 | 1 => String::new(),
-        count => format!(" ({} others did not answer either)", count.saturating_sub(1)),
+        count => format!(" (without success before: {})", count.saturating_sub(1)),
     };
     Error::new(status, format!("{why}, while {doing} of {}{failed}", endpoint.url()))
         .at(endpoint.url())

@@ -101,7 +101,9 @@ impl History {
         let outcome = if sent && self.effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
         self.outcome = self.outcome.max(outcome);
         if let Some(visit) = self.visits.get_mut(number.0) {
-            visit.error = Some(as_configured(error, &visit.endpoint).with_outcome(outcome));
+            // What the first question may have done, the failure of the second does not undo.
+            let before = visit.error.as_ref().map_or(Outcome::NotApplied, Error::outcome);
+            visit.error = Some(as_configured(error, &visit.endpoint).with_outcome(outcome.max(before)));
         }
     }
 
@@ -173,12 +175,10 @@ impl Visit {
     }
 
     fn into_error(self, status: Status, why: &str, effect: Effect) -> Option<Error> {
-        if self.running.is_empty() || self.error.is_some() {
-            return self.error;
-        }
         let is_sent = self.running.iter().any(|progress| progress.is_sent());
         let outcome = if is_sent && effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
-        Some(self.silence(status, why).with_outcome(outcome))
+        let silence = (!self.running.is_empty()).then(|| self.silence(status, why));
+        self.error.or(silence).map(|error| error.with_outcome(outcome))
     }
 }
 
@@ -186,4 +186,41 @@ impl Visit {
 pub fn as_configured(error: Error, endpoint: &Endpoint) -> Error {
     let is_elsewhere = error.endpoint().is_some_and(|place| place != endpoint.origin().to_string());
     if is_elsewhere { error } else { error.at(endpoint.url()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_question_that_fails_does_not_undo_what_the_first_may_have_done() {
+        let endpoint = Arc::new(Endpoint::parse("http://h:1").expect("valid"));
+        let mut history = History::new(Effect::IdempotentWrite);
+        let (number, first) = history.begin(&endpoint);
+        let (_, _, second) = history.ask_again().expect("it owes its answer");
+        history.ended(number, &first);
+        history.failed(number, Error::new(Status::Io, "reset"), true);
+        history.ended(number, &second);
+        history.failed(number, Error::new(Status::Connect, "refused"), false);
+        assert_eq!(history.outcome(), Outcome::MaybeApplied);
+        let errors = history.take_errors(Status::Timeout, "");
+        let told: Vec<_> = errors.iter().map(|error| (error.status(), error.outcome())).collect();
+        assert_eq!(told, [(Status::Connect, Outcome::MaybeApplied)]);
+    }
+
+    #[test]
+    fn an_endpoint_is_asked_again_once_and_only_while_it_owes_its_answer() {
+        let endpoint = Arc::new(Endpoint::parse("http://h:1").expect("valid"));
+        let mut history = History::new(Effect::Read);
+        let (number, first) = history.begin(&endpoint);
+        assert_eq!(history.askable_again(), 1);
+        assert!(history.ask_again().is_some() && history.ask_again().is_none());
+        let (other, progress) = history.begin(&endpoint);
+        history.ended(other, &progress);
+        assert!(history.ask_again().is_none());
+        assert_eq!(history.first_running(), Some(number));
+        history.gave_up(number);
+        assert!(history.first_running().is_none() && history.newest_running().is_none());
+        drop(first);
+    }
 }

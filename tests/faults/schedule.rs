@@ -73,8 +73,6 @@ pub(crate) struct Step {
 }
 
 pub(crate) const ALL: &[Kind] = &[
-    Kind::Kill,
-    Kind::Freeze,
     Kind::CutOff,
     Kind::Isolate,
     Kind::Deafen,
@@ -84,6 +82,8 @@ pub(crate) const ALL: &[Kind] = &[
     Kind::LosePackets,
     Kind::Delay,
     Kind::Unplug,
+    Kind::Kill,
+    Kind::Freeze,
     Kind::SlowDisk,
     Kind::FullDisk,
     Kind::ClockAhead,
