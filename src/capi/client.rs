@@ -10,6 +10,7 @@ use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
+use crate::core::caller::Caller;
 use crate::core::client::Client;
 use crate::core::config::{Config, timeout_from_ms};
 use crate::core::error::{Error, Outcome, Result};
@@ -236,7 +237,7 @@ pub unsafe extern "C" fn etcd_client_version(
     unsafe { out::put(version, ptr::null_mut()) };
     let body = |client: &Client, context: Option<&Context>| {
         border::present("version", version)?;
-        let answer = client.version(context)?;
+        let answer = client.carry_out(context, Caller::version)?;
         let text =
             VersionText { server: strings::c_string(&answer.server), cluster: strings::c_string(&answer.cluster) };
         // SAFETY: the C caller's promise.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::auto_sync::AutoSync;
-use super::call::{self, Answered};
+use super::call;
+use super::caller::Caller;
 use super::config::{Config, DEFAULT_ENDPOINT, Protocol, parse_endpoints};
 use super::connector::Connector;
 use super::error::{Error, Outcome, Result};
-use super::exchange::{Answer, Request};
 use super::keys::Operation;
 use super::log::Level;
 use super::pool::Pool;
@@ -20,7 +20,6 @@ use super::ring::{Endpoints, Ring};
 use super::status::Status;
 use super::tls::Tls;
 use super::v2;
-use super::v2::failure::Asked;
 use crate::rt::callback;
 use crate::rt::context::Context;
 use crate::rt::internal::Internal;
@@ -111,16 +110,12 @@ impl Client {
         Ok(())
     }
 
-    pub fn version(&self, context: Option<&Context>) -> Result<v2::version::ServerVersion> {
-        let answered = self.http(v2::version::request(), context)?;
-        v2::version::decode(&answered.answer, &answered.endpoint).map_err(|error| answered.explain(error))
-    }
-
     pub fn keys(&self, operation: &Operation<'_>, context: Option<&Context>) -> Result<Response> {
         let longest_target = longest_target(&self.shared.ring.current());
         let request = v2::keys_request::keys_request(&self.shared.config.keys, operation, longest_target)?;
         let effect = request.effect;
-        let answered = self.http(request, context)?;
+        let (shared, context) = (self.shared.clone(), context.cloned());
+        let answered = self.block_on(|pool| call::http(shared, pool, Arc::new(request), context))??;
         match v2::keys_answer::decode(&answered.answer, &answered.endpoint, effect) {
             // Only the plain set is sent on when it may have been carried out already.
             Ok(response) => Ok(response.resent(answered.outcome != Outcome::NotApplied)),
@@ -128,31 +123,14 @@ impl Client {
         }
     }
 
-    pub(super) fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {
-        let (shared, request, context) = (self.shared.clone(), Arc::new(request), context.cloned());
-        self.block_on(|pool| call::http(shared, pool, request, context))?
-    }
-
-    /// A call of an API other than keys: its answer, or the error that the answer is.
-    pub(super) fn ask<T>(
+    /// Carries a call of another API out, on the calling thread where it can.
+    pub fn carry_out<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'static>(
         &self,
-        request: Request,
         context: Option<&Context>,
-        decode: impl FnOnce(&Answer, Asked<'_>) -> Result<T>,
+        body: impl FnOnce(Caller) -> F,
     ) -> Result<T> {
-        let effect = request.effect;
-        let answered = self.http(request, context)?;
-        let result = decode(&answered.answer, Asked { endpoint: &answered.endpoint, effect });
-        result.map_err(|error| answered.explain(error))
-    }
-
-    /// The context of a call of several requests, which all of them together have the time of one call for.
-    pub(super) fn whole_call(&self, context: Option<&Context>) -> Option<Context> {
-        let of_config = || {
-            let timeout = self.shared.config.request_timeout?;
-            Some(Context::with_timeout_ms(None, i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX)))
-        };
-        context.cloned().or_else(of_config)
+        let (shared, context) = (self.shared.clone(), context.cloned());
+        self.block_on(|pool| body(Caller { shared, pool, context }))?
     }
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot

@@ -4,6 +4,7 @@
 pub mod handle;
 pub mod out;
 pub mod panics;
+pub mod readiness;
 pub mod signals;
 pub mod strings;
 pub mod user_data;
