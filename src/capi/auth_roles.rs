@@ -24,7 +24,7 @@ pub const ETCD_WRITE: etcd_permission = 1;
 /// Both.
 pub const ETCD_READ_WRITE: etcd_permission = 2;
 
-fn permission(number: etcd_permission) -> Result<Permission> {
+pub(super) fn permission(number: etcd_permission) -> Result<Permission> {
     match number {
         ETCD_READ => Ok(Permission::Read),
         ETCD_WRITE => Ok(Permission::Write),

@@ -53,7 +53,7 @@ impl MemberText {
     }
 }
 
-fn give(members: &[Member]) -> *mut etcd_members {
+pub(super) fn give(members: &[Member]) -> *mut etcd_members {
     let texts = members.iter().map(|member| Object::borrowed::<etcd_member>(MemberText::new(member)));
     handle::give(texts.collect())
 }

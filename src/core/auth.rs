@@ -57,11 +57,12 @@ impl Caller {
             );
             return Err(already_exists(&user, text, &endpoint).with_http_status(409));
         }
-        caller.ask(put, |answer, asked| match answer::user_made(answer, asked, &user)? {
-            true => Ok(()),
-            false => Err(overwritten(&user, asked).with_http_status(answer.http_status)),
-        })
-        .await
+        caller
+            .ask(put, |answer, asked| match answer::user_made(answer, asked, &user)? {
+                true => Ok(()),
+                false => Err(overwritten(&user, asked).with_http_status(answer.http_status)),
+            })
+            .await
     }
 
     /// One request, which the server refuses when there is no such user.

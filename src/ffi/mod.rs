@@ -1,6 +1,7 @@
 //! Every unsafe idiom of the C border, once: handles, strings, out-parameters, panics, user data, signals.
 #![allow(clippy::disallowed_methods)]
 
+pub mod counted;
 pub mod handle;
 pub mod out;
 pub mod panics;
