@@ -69,6 +69,7 @@ const SECTIONS: &[&str] = &[
     "future",
     "future_take",
     "queue",
+    "watcher_push",
     "keys_async",
     "members_async",
     "auth_async",

@@ -32,6 +32,7 @@ pub mod strings;
 pub mod sync;
 pub mod version;
 pub mod watcher;
+pub mod watcher_push;
 
 mod border;
 mod operations;
