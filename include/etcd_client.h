@@ -2224,7 +2224,7 @@ etcd_status etcd_future_on_ready(struct etcd_future *future,
                                  struct etcd_queue *queue,
                                  etcd_future_fn fn,
                                  void *user_data,
-                                 DropFn drop);
+                                 etcd_drop_fn drop);
 
 /**
  * Frees a future; NULL is fine; any thread, in flight, inside callbacks. The call goes on, and so does its callback; cancel it
@@ -2377,7 +2377,7 @@ etcd_status etcd_watcher_start(struct etcd_watcher *watcher,
                                struct etcd_queue *queue,
                                etcd_watch_fn fn,
                                void *user_data,
-                               DropFn drop,
+                               etcd_drop_fn drop,
                                struct etcd_error **error);
 
 /**

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::border;
 use super::client::{ClientHandle, etcd_client};
+use super::config::etcd_drop_fn;
 use super::context::etcd_context;
 use super::queue::{self, etcd_queue};
 use super::status::etcd_status;
@@ -16,7 +17,7 @@ use crate::core::status::Status;
 use crate::core::value::Value;
 use crate::ffi::counted::{self, Counted};
 use crate::ffi::handle::{self, Handle};
-use crate::ffi::user_data::{DropFn, UserData};
+use crate::ffi::user_data::UserData;
 use crate::rt::callback;
 use crate::rt::callback_place::CallbackPlace;
 use crate::rt::callback_queue::Patience;
@@ -218,7 +219,7 @@ pub unsafe extern "C" fn etcd_future_on_ready(
     queue: *mut etcd_queue,
     r#fn: etcd_future_fn,
     user_data: *mut c_void,
-    drop: DropFn,
+    drop: etcd_drop_fn,
 ) -> etcd_status {
     let user_data = UserData::new(user_data, drop);
     border::status(|| {

@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::border;
+use super::config::etcd_drop_fn;
 use super::error::{ErrorText, etcd_error};
 use super::queue::{self, etcd_queue};
 use super::response::{ResponseObject, etcd_response};
@@ -13,7 +14,7 @@ use super::watcher::etcd_watcher;
 use crate::core::error::{Error, Result};
 use crate::core::response::Response;
 use crate::ffi::handle::{self, Object};
-use crate::ffi::user_data::{DropFn, UserData};
+use crate::ffi::user_data::UserData;
 use crate::rt::callback;
 use crate::rt::callback_place::CallbackPlace;
 
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn etcd_watcher_start(
     queue: *mut etcd_queue,
     r#fn: etcd_watch_fn,
     user_data: *mut c_void,
-    drop: DropFn,
+    drop: etcd_drop_fn,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
     let user_data = UserData::new(user_data, drop);
