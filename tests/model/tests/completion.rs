@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use etcd_test_model::completion::{Completion, HasOne, Taken};
+use etcd_test_model::completion::{Completion, Taken};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 

@@ -29,7 +29,8 @@ impl News {
         let waker = {
             let mut state = self.0.lock().expect("unpoisoned");
             state.0 += 1;
-            state.1.take()
+            // Kept, as one who waits for several things is known to each.
+            state.1.clone()
         };
         waker.into_iter().for_each(Waker::wake);
     }
@@ -57,7 +58,11 @@ impl Drop for Held {
 }
 
 /// A task that counts two pieces of news, and its own end.
-fn counting(news: &Arc<News>, seen: &Arc<AtomicUsize>, gone: &Arc<AtomicUsize>) -> impl Future<Output = ()> + Send + use<> {
+fn counting(
+    news: &Arc<News>,
+    seen: &Arc<AtomicUsize>,
+    gone: &Arc<AtomicUsize>,
+) -> impl Future<Output = ()> + Send + use<> {
     let (news, seen, held) = (news.clone(), seen.clone(), Held(gone.clone()));
     async move {
         for _ in 0..2 {
