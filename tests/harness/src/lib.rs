@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod auth;
+mod calls;
 mod client;
 mod cluster;
 mod error;
