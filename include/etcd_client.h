@@ -2336,10 +2336,11 @@ ETCD_API
 int32_t etcd_queue_fd(const struct etcd_queue *queue);
 
 /**
- * Runs callbacks that wait, on this thread, one after another, and returns how many it ran. At most `max` of them; 0 or less
- * means those that wait when it begins. When none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number
- * it waits as many milliseconds for the first, with a negative one as long as it takes or until etcd_queue_wakeup. Several
- * threads may poll one queue; the callbacks of one watch never run at the same time.
+ * Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max` of
+ * them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then. When
+ * none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the first,
+ * with a negative one as long as it takes or until etcd_queue_wakeup. Several threads may poll one queue; the callbacks of one
+ * watch never run at the same time.
  *
  * A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL.
  * -ETCD_ERR_WOULD_DEADLOCK: called inside a callback of the library. -ETCD_ERR_FORKED, -ETCD_ERR_PANIC.

@@ -19,6 +19,9 @@ pub struct etcd_queue {
     _opaque: [u8; 0],
 }
 
+/// For one who does not say how many callbacks one poll may run.
+const MOST_AT_ONCE: usize = 1000;
+
 pub struct QueueHandle {
     queue: Arc<HostQueue>,
     /// The process that made it: in a forked child its locks are the parent's.
@@ -90,10 +93,11 @@ pub unsafe extern "C" fn etcd_queue_fd(queue: *const etcd_queue) -> i32 {
     })
 }
 
-/// Runs callbacks that wait, on this thread, one after another, and returns how many it ran. At most `max` of them; 0 or less
-/// means those that wait when it begins. When none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number
-/// it waits as many milliseconds for the first, with a negative one as long as it takes or until etcd_queue_wakeup. Several
-/// threads may poll one queue; the callbacks of one watch never run at the same time.
+/// Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max` of
+/// them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then. When
+/// none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the first,
+/// with a negative one as long as it takes or until etcd_queue_wakeup. Several threads may poll one queue; the callbacks of one
+/// watch never run at the same time.
 ///
 /// A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL.
 /// -ETCD_ERR_WOULD_DEADLOCK: called inside a callback of the library. -ETCD_ERR_FORKED, -ETCD_ERR_PANIC.
@@ -103,7 +107,7 @@ pub unsafe extern "C" fn etcd_queue_poll(queue: *mut etcd_queue, timeout_ms: i64
         // SAFETY: the C caller's promise. Held while it polls, since a callback may free the queue.
         let queue = Arc::clone(unsafe { border::required("queue", queue.cast_const()) }?.of_this_process()?);
         callback::refuse_to_block()?;
-        let most = usize::try_from(max).ok().filter(|max| *max > 0).unwrap_or(usize::MAX);
+        let most = usize::try_from(max).ok().filter(|max| *max > 0).unwrap_or(MOST_AT_ONCE);
         let ran = queue.poll(patience(timeout_ms), most);
         Ok(i32::try_from(ran).unwrap_or(i32::MAX))
     };

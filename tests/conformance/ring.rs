@@ -2,7 +2,7 @@
 
 use etcd_client::capi::status::*;
 use etcd_test_harness::{Client, Config};
-use etcd_test_support::{EtcdServer, Oracle, Place, Reply, ScriptedServer, Welcome, refused_endpoint, wait_until};
+use etcd_test_support::{EtcdServer, Oracle, Place, Reply, ScriptedServer, Welcome, refused_endpoint};
 
 use crate::operations::{OPERATIONS, success, timed_out};
 
@@ -214,15 +214,10 @@ fn each_endpoint_is_asked_once_per_call() {
     let client = client_of(&servers[0].endpoint(), &servers[1].endpoint());
     client.get("/k").expect_err("nobody answers");
     // From now on it is known that they do not speak TLS.
-    wait_until("each has seen the call and the question", || {
-        servers.each_ref().map(ScriptedServer::connections) == [2, 2]
-    });
     let before = servers.each_ref().map(ScriptedServer::connections);
     let failure = client.get("/k").expect_err("nobody answers");
     assert_eq!((failure.status, failure.list.len()), (ETCD_ERR_CLUSTER, 2));
-    wait_until("each has seen the call", || {
-        servers.each_ref().map(ScriptedServer::connections) == before.map(|count| count + 1)
-    });
+    assert_eq!(servers.map(|server| server.connections()), before.map(|count| count + 1));
 }
 
 // TestHTTPClusterClientResetFail: an empty list and a bad URL are refused, and the old endpoints stay.

@@ -252,6 +252,11 @@ impl Client {
         self.0
     }
 
+    /// For a free in another place.
+    pub fn into_raw(self) -> *mut etcd_client {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
     fn keys(&self, call: impl FnOnce(Out) -> i32) -> Result<Response, Failure> {
         let (mut response, mut error) = (null_mut(), null_mut());
         let status = call((&mut response, &mut error));
