@@ -187,7 +187,10 @@ module Etcd
     def initialize(client, key, after_index, &block)
       @client = client
       @on_event = FFI::Function.new(:void, %i[pointer pointer pointer]) do |_, response, error|
-        Etcd.shield { block.call(error.null? ? JSON.parse(C.etcd_response_json(response, nil)) : Error.new(C.etcd_error_status(error), error)) }
+        Etcd.shield do
+          failure = Error.new(C.etcd_error_status(error), error) unless error.null?
+          block.call(failure || JSON.parse(C.etcd_response_json(response, nil)))
+        end
       end
       options = C.etcd_watcher_options_new
       Etcd.must { C.etcd_watcher_options_set_after_index(options, after_index) }
