@@ -17,8 +17,8 @@
  *     means NUL-terminated; NULL with length 0 is the empty string.
  *  7. Text out is NUL-terminated; where it can hold any byte there is a `size_t *len` out-parameter, which may be NULL.
  *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation. Durations are int64_t milliseconds.
- *  9. etcd_client, etcd_context and etcd_watcher may be used from many threads at once. Configs, options and lists being filled: one thread at a
- *     time. Responses, nodes and errors are immutable: any number of threads may read them.
+ *  9. etcd_client, etcd_context, etcd_watcher, etcd_future and etcd_queue may be used from many threads at once. Configs, options and lists
+ *     being filled: one thread at a time. Responses, nodes and errors are immutable: any number of threads may read them.
  * 10. Misuse that can be detected (NULL where it is not allowed, unknown constants, blocking inside a callback, use after fork)
  *     comes back as a status. The library never aborts, never throws, never prints, and never changes the process's signal handling.
  *
@@ -322,9 +322,10 @@ typedef struct etcd_members etcd_members;
 typedef struct etcd_node etcd_node;
 
 /**
- * Callbacks that wait until the application runs them, in etcd_queue_poll, on its own thread: the library then never calls
- * it from a thread of its own. Belongs to no client; one for a whole program is fine, and so is one for each thread or
- * event loop. May be used from many threads at once.
+ * Callbacks that wait until the application runs them, in etcd_queue_poll, on its own thread: as long as the queue lives, neither
+ * they nor their `drop` are called from a thread of the library. Belongs to no client; one for a whole program is fine, and so is
+ * one for each thread or event loop. May be used from many threads at once. An event loop watches etcd_queue_fd, and calls
+ * etcd_queue_poll(queue, 0, 0) when it is readable.
  */
 typedef struct etcd_queue etcd_queue;
 
@@ -1715,7 +1716,7 @@ ETCD_API void etcd_watcher_options_free(struct etcd_watcher_options *options);
 /**
  * The first event is the one after `index`: pass etcd_response_index of the get that gave the state, or etcd_error_api_index
  * of the error that said that there is none. 0, the default: from now on, which is when etcd answers the first
- * etcd_watcher_next.
+ * request of the watch: what is written a moment after etcd_watcher_start can come before that.
  * ETCD_ERR_INVALID_ARGUMENT: options is NULL.
  */
 ETCD_API
@@ -1766,7 +1767,7 @@ etcd_status etcd_watcher_options_set_idle_timeout_ms(struct etcd_watcher_options
 
 /**
  * Makes a watcher of `key`. `options`, which are copied, may be NULL. No network traffic: the watch begins with the first
- * etcd_watcher_next. The caller frees it with etcd_watcher_free.
+ * etcd_watcher_next, or with etcd_watcher_start. The caller frees it with etcd_watcher_free.
  *
  * ETCD_ERR_INVALID_ARGUMENT: client, key or watcher is NULL, or the key cannot be one (see etcd_keys_get). ETCD_ERR_CLOSED,
  * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
@@ -2213,7 +2214,7 @@ void etcd_future_cancel(struct etcd_future *future);
 /**
  * Calls `fn` once with user_data when the call has ended, or soon when it has ended already: in etcd_queue_poll of `queue`, or,
  * with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. One callback for
- * each future. `drop`, which may be NULL, is called once with user_data after `fn`, or when `fn` will not be called: because
+ * each future. The library does not look at user_data: a number cast to a pointer is fine. `drop`, which may be NULL, is called once with user_data after `fn`, or when `fn` will not be called: because
  * this fails, or because the queue is freed. The future may be freed at once; the callback comes all the same.
  *
  * ETCD_ERR_BUSY: it has a callback. ETCD_ERR_INVALID_ARGUMENT: future or fn is NULL, or queue is not a queue.
@@ -2317,9 +2318,10 @@ struct etcd_queue *etcd_queue_new(void);
 /**
  * Frees a queue; NULL is fine; from any thread, also inside a callback that it runs. Callbacks that still wait are not
  * called any more, neither are those of calls that are still in flight, and watches that deliver to it end; each `drop` is
- * called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks. The descriptor
- * closes when nothing uses the queue any more: take it out of the event loop first. No thread may be inside etcd_queue_poll.
- * In a forked child nothing happens.
+ * called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks. Who wants none there
+ * (Ruby's Fiddle cannot be called from it) closes the client first and polls until 0 comes. The descriptor closes when nothing uses
+ * the queue any more: take it out of the event loop first. As with any object, no other thread may be using it: threads
+ * that poll are told by a flag and one etcd_queue_wakeup each, and joined. In a forked child nothing happens.
  */
 ETCD_API
 void etcd_queue_free(struct etcd_queue *queue);
@@ -2339,8 +2341,8 @@ int32_t etcd_queue_fd(const struct etcd_queue *queue);
  * Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max` of
  * them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then. When
  * none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the first,
- * with a negative one as long as it takes or until etcd_queue_wakeup. Several threads may poll one queue; the callbacks of one
- * watch never run at the same time.
+ * with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return 0 as well. Several threads may poll
+ * one queue; the callbacks of one watch never run at the same time. An edge-triggered loop has to poll until 0 comes.
  *
  * A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL.
  * -ETCD_ERR_WOULD_DEADLOCK: called inside a callback of the library. -ETCD_ERR_FORKED, -ETCD_ERR_PANIC.
@@ -2351,8 +2353,8 @@ int32_t etcd_queue_poll(struct etcd_queue *queue,
                         int32_t max);
 
 /**
- * Makes one etcd_queue_poll return: the one that waits, or else the next; its descriptor becomes readable until then. Any
- * thread, also inside a callback; NULL is fine. Not in a signal handler, since it takes a lock.
+ * Makes one etcd_queue_poll return: one that waits, or else the next; the descriptor is readable until then. Call it once for
+ * each thread that polls. Any thread, also inside a callback; NULL is fine. Not in a signal handler, since it takes a lock.
  */
 ETCD_API
 void etcd_queue_wakeup(struct etcd_queue *queue);
@@ -2360,7 +2362,8 @@ void etcd_queue_wakeup(struct etcd_queue *queue);
 /**
  * Calls `fn` with user_data for each event, one after another and in their order, never two at a time: in etcd_queue_poll of
  * `queue`, or, with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. The watch
- * begins now. While the callback runs, or nobody polls, events are collected up to a limit, as between two calls of
+ * begins now, and is there when etcd has answered: to miss nothing, read first and watch after the index of the answer
+ * (etcd_watcher_options_set_after_index). While the callback runs, or nobody polls, events are collected up to a limit, as between two calls of
  * etcd_watcher_next. Nothing else may read the watcher then.
  *
  * An error does not end the watch: as with etcd_watcher_next it goes on from where it was after a pause of up to 3
@@ -2385,7 +2388,7 @@ etcd_status etcd_watcher_start(struct etcd_watcher *watcher,
  * Begins etcd_keys_get and returns at once. The future is the caller's, to be freed with etcd_future_free; take the response with
  * etcd_future_take_response. All arguments are copied. Thousands may be in flight: they share one thread and at most 64 connections
  * to each endpoint, and wait for their turn, which counts against the deadline; a NULL context means the client's request timeout from
- * now on. The client may be freed meanwhile.
+ * now on: give a context of your own to a burst that may take longer. The client may be freed meanwhile.
  *
  * Never NULL but for lack of memory: what is wrong with the arguments comes through the future too, as do ETCD_ERR_CLOSED and
  * ETCD_ERR_FORKED. Any thread, also inside callbacks of the library.

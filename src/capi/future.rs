@@ -208,7 +208,7 @@ pub unsafe extern "C" fn etcd_future_cancel(future: *mut etcd_future) {
 
 /// Calls `fn` once with user_data when the call has ended, or soon when it has ended already: in etcd_queue_poll of `queue`, or,
 /// with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. One callback for
-/// each future. `drop`, which may be NULL, is called once with user_data after `fn`, or when `fn` will not be called: because
+/// each future. The library does not look at user_data: a number cast to a pointer is fine. `drop`, which may be NULL, is called once with user_data after `fn`, or when `fn` will not be called: because
 /// this fails, or because the queue is freed. The future may be freed at once; the callback comes all the same.
 ///
 /// ETCD_ERR_BUSY: it has a callback. ETCD_ERR_INVALID_ARGUMENT: future or fn is NULL, or queue is not a queue.

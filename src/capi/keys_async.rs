@@ -27,7 +27,7 @@ unsafe fn begin(
 /// Begins etcd_keys_get and returns at once. The future is the caller's, to be freed with etcd_future_free; take the response with
 /// etcd_future_take_response. All arguments are copied. Thousands may be in flight: they share one thread and at most 64 connections
 /// to each endpoint, and wait for their turn, which counts against the deadline; a NULL context means the client's request timeout from
-/// now on. The client may be freed meanwhile.
+/// now on: give a context of your own to a burst that may take longer. The client may be freed meanwhile.
 ///
 /// Never NULL but for lack of memory: what is wrong with the arguments comes through the future too, as do ETCD_ERR_CLOSED and
 /// ETCD_ERR_FORKED. Any thread, also inside callbacks of the library.

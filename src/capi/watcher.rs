@@ -67,7 +67,7 @@ pub unsafe extern "C" fn etcd_watcher_options_free(options: *mut etcd_watcher_op
 
 /// The first event is the one after `index`: pass etcd_response_index of the get that gave the state, or etcd_error_api_index
 /// of the error that said that there is none. 0, the default: from now on, which is when etcd answers the first
-/// etcd_watcher_next.
+/// request of the watch: what is written a moment after etcd_watcher_start can come before that.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watcher_options_set_after_index(
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn etcd_watcher_options_set_idle_timeout_ms(
 }
 
 /// Makes a watcher of `key`. `options`, which are copied, may be NULL. No network traffic: the watch begins with the first
-/// etcd_watcher_next. The caller frees it with etcd_watcher_free.
+/// etcd_watcher_next, or with etcd_watcher_start. The caller frees it with etcd_watcher_free.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: client, key or watcher is NULL, or the key cannot be one (see etcd_keys_get). ETCD_ERR_CLOSED,
 /// ETCD_ERR_FORKED, ETCD_ERR_PANIC.

@@ -29,7 +29,8 @@ type WatchFunction =
 
 /// Calls `fn` with user_data for each event, one after another and in their order, never two at a time: in etcd_queue_poll of
 /// `queue`, or, with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. The watch
-/// begins now. While the callback runs, or nobody polls, events are collected up to a limit, as between two calls of
+/// begins now, and is there when etcd has answered: to miss nothing, read first and watch after the index of the answer
+/// (etcd_watcher_options_set_after_index). While the callback runs, or nobody polls, events are collected up to a limit, as between two calls of
 /// etcd_watcher_next. Nothing else may read the watcher then.
 ///
 /// An error does not end the watch: as with etcd_watcher_next it goes on from where it was after a pause of up to 3
