@@ -1105,7 +1105,7 @@ ETCD_API void etcd_client_free(struct etcd_client *client);
 /**
  * Closes a client in good order: running calls return ETCD_ERR_CLOSED at once, new ones are refused with it, and this call
  * waits, at most `timeout_ms` milliseconds (0 = as long as it takes), until all have returned, all connections are closed and
- * the library's thread has ended. The client must still be freed. Closing twice is fine.
+ * the library's thread has ended. The client must still be freed. Closing twice is fine, and so is closing after a caught panic.
  *
  * ETCD_ERR_DEADLINE_EXCEEDED: something was still running at the end; the client is closed all the same.
  * ETCD_ERR_INVALID_ARGUMENT: client is NULL, or timeout_ms is negative. ETCD_ERR_WOULD_DEADLOCK: called inside one of the
@@ -1781,7 +1781,7 @@ etcd_status etcd_watcher_next(struct etcd_watcher *watcher,
 /**
  * Ends the watch for ever: an etcd_watcher_next that waits in another thread returns ETCD_ERR_CLOSED at once, and so does every
  * later one. Waits until it has returned, at most `timeout_ms` milliseconds (0 = as long as it takes). The watcher must still
- * be freed. Stopping twice is fine.
+ * be freed. Stopping twice is fine, and so is stopping after a caught panic.
  *
  * ETCD_ERR_DEADLINE_EXCEEDED: a call had not returned in time; the watcher is stopped all the same.
  * ETCD_ERR_INVALID_ARGUMENT: watcher is NULL, or timeout_ms is negative. ETCD_ERR_FORKED, ETCD_ERR_PANIC.

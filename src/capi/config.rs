@@ -9,6 +9,7 @@ use crate::core::config::{self, Config, Protocol, SelectionMode};
 use crate::core::endpoint::Credentials;
 use crate::core::error::{Error, Result};
 use crate::core::log::{Level, Log, Sink};
+use crate::faults::{self, Place};
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::strings;
 use crate::ffi::user_data::UserData;
@@ -254,6 +255,7 @@ type LogFunction = unsafe extern "C" fn(user_data: *mut c_void, level: etcd_log_
 
 fn sink(function: LogFunction, user_data: UserData) -> Sink {
     Arc::new(move |level, message| {
+        faults::here(Place::Log, message.as_bytes());
         let message = strings::c_string(message);
         // SAFETY: the application gave the function for this user data, which lives as long as this closure.
         callback::inside(|| unsafe { function(user_data.pointer(), level as i32, message.as_ptr()) });

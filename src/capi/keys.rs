@@ -11,7 +11,7 @@ use super::options::{etcd_create_in_order_options, etcd_delete_options, etcd_get
 use super::response::{self, etcd_response};
 use super::status::etcd_status;
 use crate::core::client::Client;
-use crate::core::error::{Outcome, Result};
+use crate::core::error::Result;
 use crate::core::keys::{CreateInOrderOptions, DeleteOptions, GetOptions, Operation, PrevExist, SetOptions};
 use crate::ffi::{out, panics, strings};
 use crate::rt::context::Context;
@@ -40,9 +40,7 @@ unsafe fn call(
                 Ok(())
             })
         };
-        // What a write had done when a panic struck, nobody can say.
-        let outcome = || if is_write.get() { Outcome::MaybeApplied } else { Outcome::NotApplied };
-        panics::catch(carry_out).unwrap_or_else(|panic| Err(panic.with_outcome(outcome())))
+        client::undecided_by_a_panic(|| is_write.get(), panics::catch(carry_out))
     };
     // SAFETY: the caller's promise.
     unsafe { client::call(client, context, error, run) }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::border;
 use crate::core::response::{Action, Node, Response};
 use crate::core::response_json;
+use crate::faults::{self, Place};
 use crate::ffi::handle::{self, Handle, Object};
 use crate::ffi::out;
 use crate::ffi::strings::c_string;
@@ -68,6 +69,8 @@ impl Handle for etcd_node {
 }
 
 pub fn give(response: Response) -> *mut etcd_response {
+    let key = || response.node().and_then(|node| response.nodes().get(node)).map(|node| response.text(node.key));
+    faults::here(Place::Give, key().unwrap_or_default());
     let response = Arc::new(response);
     let pointer = Arc::as_ptr(&response);
     let view = |position| Object::borrowed::<etcd_node>(NodeView { response: pointer, position });

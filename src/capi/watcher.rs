@@ -230,7 +230,7 @@ pub unsafe extern "C" fn etcd_watcher_next(
 
 /// Ends the watch for ever: an etcd_watcher_next that waits in another thread returns ETCD_ERR_CLOSED at once, and so does every
 /// later one. Waits until it has returned, at most `timeout_ms` milliseconds (0 = as long as it takes). The watcher must still
-/// be freed. Stopping twice is fine.
+/// be freed. Stopping twice is fine, and so is stopping after a caught panic.
 ///
 /// ETCD_ERR_DEADLINE_EXCEEDED: a call had not returned in time; the watcher is stopped all the same.
 /// ETCD_ERR_INVALID_ARGUMENT: watcher is NULL, or timeout_ms is negative. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
@@ -239,7 +239,7 @@ pub unsafe extern "C" fn etcd_watcher_stop(watcher: *mut etcd_watcher, timeout_m
     border::status(|| {
         // SAFETY: the C caller's promise.
         let handle = Arc::clone(unsafe { border::required("watcher", watcher.cast_const()) }?);
-        handle.client.call(|_| handle.watcher.stop(timeout_from_ms("timeout_ms", timeout_ms)?))
+        handle.client.end(|_| handle.watcher.stop(timeout_from_ms("timeout_ms", timeout_ms)?))
     })
 }
 

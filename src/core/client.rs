@@ -19,6 +19,7 @@ use super::response::Response;
 use super::ring::{Endpoints, Ring};
 use super::status::Status;
 use super::tls::Tls;
+use super::trust::Trust;
 use super::v2;
 use super::v2::failure::Asked;
 use crate::rt::callback;
@@ -33,6 +34,7 @@ pub struct Shared {
     pub ring: Ring,
     pub connector: Connector,
     pub closed: CancellationToken,
+    pub trust: Arc<Trust>,
 }
 
 pub struct Client {
@@ -60,11 +62,13 @@ impl Client {
         let ring = Ring::new(config.endpoints.clone())?;
         let tls = Tls::new(config.tls.clone(), config.log.clone())?;
         let connector = Connector::new(Proxies::new(&config.proxy), tls);
-        let shared = Shared { config, ring, connector, closed: CancellationToken::new() };
+        let trust = Arc::new(Trust::new(config.log.clone()));
+        let internal = Internal::new(trust.clone());
+        let shared = Shared { config, ring, connector, closed: CancellationToken::new(), trust };
         Ok(Client {
             shared: Arc::new(shared),
             lanes: Arc::default(),
-            internal: Internal::default(),
+            internal,
             running: Running::default(),
             auto_sync: AutoSync::default(),
         })
@@ -88,6 +92,11 @@ impl Client {
 
     pub(super) fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// Whether a panic has struck it; shared with every task of it.
+    pub fn trust(&self) -> &Trust {
+        &self.shared.trust
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

@@ -43,6 +43,7 @@ pub mod socket;
 pub mod status;
 pub mod sync;
 pub mod tls;
+pub mod trust;
 pub mod tunnel;
 pub mod v2;
 pub mod walk;

@@ -10,6 +10,7 @@ mod json;
 mod log;
 mod objects;
 mod ownership;
+mod panics;
 mod raw;
 mod settings;
 mod statuses;

@@ -12,19 +12,21 @@ use crate::core::error::{Error, Outcome, Result};
 use crate::core::exchange::{Answer, Effect};
 use crate::core::response::{Builder, Children, Expiration, Node, Response, Span, TooLarge};
 use crate::core::status::Status;
+use crate::faults::{self, Place};
 use crate::rt::thread;
 
 /// 200 and 201 are success, everything else is a refusal; 5xx never gets here.
 pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Response> {
+    faults::here(Place::Decode, &answer.body);
     if !matches!(answer.http_status, 200 | 201) {
         return Err(failure::refusal(answer, endpoint, effect));
     }
+    // A success that cannot be read: whether it came from etcd, and from its store, nobody can say.
+    let unknown = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
     let senseless = |status: Status, why: &dyn fmt::Display| {
-        // A success that cannot be read: whether it came from etcd, and from its store, nobody can say.
-        let outcome = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
         let text =
             format!("{endpoint} answered HTTP {}, but {why}; the endpoint is probably not etcd", answer.http_status);
-        Error::new(status, text).at(endpoint).with_http_status(answer.http_status).with_outcome(outcome)
+        Error::new(status, text).at(endpoint).with_http_status(answer.http_status).with_outcome(unknown)
     };
     if answer.body.is_empty() {
         return Err(senseless(Status::EmptyBody, &"the body is empty"));
@@ -35,7 +37,10 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
     }
     let (builder, has_action) = match parse(&answer.body) {
         Ok(parsed) => parsed,
-        Err(why) => {
+        Err(Unreadable::Failed(error)) => {
+            return Err(error.at(endpoint).with_http_status(answer.http_status).with_outcome(unknown));
+        }
+        Err(Unreadable::Senseless(why)) => {
             let excerpt = failure::excerpt(&answer.body);
             return Err(invalid(&format_args!("the body is not the JSON of etcd ({why}): {excerpt}")));
         }
@@ -58,19 +63,31 @@ const DEEPEST: usize = 4096;
 /// What such a tree needs, with room to spare; only what is used takes memory.
 const DEEP_STACK: usize = 64 << 20;
 
+/// Why there is no response.
+enum Unreadable {
+    /// The answer is to blame.
+    Senseless(String),
+    /// It could not be read here.
+    Failed(Error),
+}
+
 /// The response so far, and whether the document has an action.
-fn parse(body: &Bytes) -> std::result::Result<(Builder, bool), String> {
+fn parse(body: &Bytes) -> std::result::Result<(Builder, bool), Unreadable> {
+    let senseless = |error: serde_json::Error| Unreadable::Senseless(error.to_string());
     // Checked once for the whole body, and not string by string.
-    let text = std::str::from_utf8(body).map_err(|error| format!("it is not UTF-8: {error}"))?;
+    let text = std::str::from_utf8(body).map_err(|error| Unreadable::Senseless(format!("it is not UTF-8: {error}")))?;
     match parse_text(text, false) {
         // serde_json stops at 128 levels, which any stack carries. A deeper tree is read on a stack that is made for it.
         Err(error) if error.to_string().starts_with("recursion limit exceeded") => {
             let body = body.clone();
-            let deep = move || parse_text(std::str::from_utf8(&body).unwrap_or_default(), true);
+            let deep = move || {
+                faults::here(Place::DeepDecode, &body);
+                parse_text(std::str::from_utf8(&body).unwrap_or_default(), true)
+            };
             let parsed = thread::run_with_stack("etcd-parse", DEEP_STACK, deep);
-            parsed.ok_or("there is no thread for its depth")?.map_err(|error| error.to_string())
+            parsed.map_err(Unreadable::Failed)?.map_err(senseless)
         }
-        parsed => parsed.map_err(|error| error.to_string()),
+        parsed => parsed.map_err(senseless),
     }
 }
 

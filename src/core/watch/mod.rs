@@ -107,6 +107,7 @@ impl Watcher {
             Some(Some(event)) => event,
             None | Some(None) => {
                 self.refuse_when_over(context, started)?;
+                self.client.trust().refuse_when_lost()?;
                 Err(Error::new(Status::Internal, format!("the watch of {} has ended by itself", self.key)))
             }
         }
@@ -156,10 +157,12 @@ impl Watcher {
             let stopped = self.stopped.clone();
             self.client.spawn(move |pool| {
                 let closing = CloseAtEnd(events.clone());
+                let trust = shared.trust.clone();
                 let follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
                 async move {
                     let _closing = closing;
-                    stopped.run_until_cancelled(follower.run()).await;
+                    // Inside the closing, so that a reader whom it wakes finds the panic.
+                    stopped.run_until_cancelled(trust.guard(follower.run())).await;
                 }
             })
         };
