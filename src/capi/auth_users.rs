@@ -95,7 +95,7 @@ pub unsafe extern "C" fn etcd_auth_user_get(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("roles", roles)?;
-            out::put(roles, string_list::give(&client.auth_user_get(strings::text("user", user)?, context)?));
+            out::put(roles, string_list::give(&client.auth_user_get(strings::text("user", user)?, context)?)?);
             Ok(())
         })
     }
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn etcd_auth_user_list(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("users", users)?;
-            out::put(users, string_list::give(&client.auth_user_list(context)?));
+            out::put(users, string_list::give(&client.auth_user_list(context)?)?);
             Ok(())
         })
     }

@@ -203,7 +203,7 @@ pub unsafe extern "C" fn etcd_client_endpoints(
     let body = |client: &Client, _: Option<&Context>| {
         border::present("endpoints", endpoints)?;
         // SAFETY: the C caller's promise.
-        unsafe { out::put(endpoints, string_list::give(&client.endpoints())) };
+        unsafe { out::put(endpoints, string_list::give(&client.endpoints())?) };
         Ok(())
     };
     // SAFETY: the C caller's promise.
@@ -248,8 +248,10 @@ pub unsafe extern "C" fn etcd_client_version(
     let body = |client: &Client, context: Option<&Context>| {
         border::present("version", version)?;
         let answer = client.version(context)?;
-        let text =
-            VersionText { server: strings::c_string(&answer.server), cluster: strings::c_string(&answer.cluster) };
+        let text = VersionText {
+            server: strings::large_c_string(&answer.server, "a version")?,
+            cluster: strings::large_c_string(&answer.cluster, "a version")?,
+        };
         // SAFETY: the C caller's promise.
         unsafe { out::put(version, handle::give(text)) };
         Ok(())

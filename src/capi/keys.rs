@@ -11,7 +11,7 @@ use super::options::{etcd_create_in_order_options, etcd_delete_options, etcd_get
 use super::response::{self, etcd_response};
 use super::status::etcd_status;
 use crate::core::client::Client;
-use crate::core::error::Result;
+use crate::core::error::{Outcome, Result};
 use crate::core::keys::{CreateInOrderOptions, DeleteOptions, GetOptions, Operation, PrevExist, SetOptions};
 use crate::ffi::{out, panics, strings};
 use crate::rt::context::Context;
@@ -34,8 +34,11 @@ unsafe fn call(
                 is_write.set(operation.is_write());
                 let answer = client.keys(operation, context)?;
                 if !response.is_null() {
+                    // Behind an answer that was understood.
+                    let outcome = if is_write.get() { Outcome::Applied } else { Outcome::NotApplied };
+                    let given = response::give(answer).map_err(|error| error.with_outcome(outcome))?;
                     // SAFETY: the caller's promise.
-                    unsafe { out::put(response, response::give(answer)) };
+                    unsafe { out::put(response, given) };
                 }
                 Ok(())
             })

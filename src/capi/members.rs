@@ -9,7 +9,9 @@ use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
+use crate::core::error::{Outcome, Result};
 use crate::core::members::Member;
+use crate::core::memory;
 use crate::ffi::handle::{self, Handle, Object};
 use crate::ffi::{out, strings};
 
@@ -41,20 +43,23 @@ impl Handle for etcd_member {
 }
 
 impl MemberText {
-    fn new(member: &Member) -> MemberText {
-        let list = |urls: &[String]| Object::borrowed::<etcd_strings>(string_list::c_strings(urls));
-        MemberText {
-            id: strings::c_string(&member.id),
-            name: strings::c_string(&member.name),
-            peer_urls: list(&member.peer_urls),
-            client_urls: list(&member.client_urls),
-        }
+    fn new(member: &Member) -> Result<MemberText> {
+        let list = |urls: &[String]| string_list::c_strings(urls).map(Object::borrowed::<etcd_strings>);
+        Ok(MemberText {
+            id: strings::large_c_string(&member.id, "the id of a member")?,
+            name: strings::large_c_string(&member.name, "the name of a member")?,
+            peer_urls: list(&member.peer_urls)?,
+            client_urls: list(&member.client_urls)?,
+        })
     }
 }
 
-fn give(members: &[Member]) -> *mut etcd_members {
-    let texts = members.iter().map(|member| Object::borrowed::<etcd_member>(MemberText::new(member)));
-    handle::give(texts.collect())
+fn give(members: &[Member]) -> Result<*mut etcd_members> {
+    let mut texts = memory::list(members.len(), "a list of members")?;
+    for member in members {
+        texts.push(Object::borrowed::<etcd_member>(MemberText::new(member)?));
+    }
+    Ok(handle::give(texts))
 }
 
 /// The members of the cluster, as the member that answers knows them. The caller frees the list with etcd_members_free.
@@ -79,7 +84,7 @@ pub unsafe extern "C" fn etcd_members_list(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("members", members)?;
-            out::put(members, give(&client.members_list(context)?));
+            out::put(members, give(&client.members_list(context)?)?);
             Ok(())
         })
     }
@@ -115,7 +120,7 @@ pub unsafe extern "C" fn etcd_members_add(
         client::write(client, context, error, |client, context| {
             let member = client.members_add(strings::text("peer_url", peer_url)?, context)?;
             if !added.is_null() {
-                out::put(added, give(&[member]));
+                out::put(added, give(&[member]).map_err(|error| error.with_outcome(Outcome::Applied))?);
             }
             Ok(())
         })
@@ -180,7 +185,7 @@ pub unsafe extern "C" fn etcd_members_leader(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("leader", leader)?;
-            out::put(leader, give(&[client.members_leader(context)?]));
+            out::put(leader, give(&[client.members_leader(context)?])?);
             Ok(())
         })
     }

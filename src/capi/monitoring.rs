@@ -71,11 +71,11 @@ pub unsafe extern "C" fn etcd_client_stats(
         border::present("json", json)?;
         // SAFETY: the C caller's promise.
         let kind = unsafe { strings::text("kind", kind) }?;
-        let text = client.stats(kind, context)?;
+        let text = strings::large_c_string(&client.stats(kind, context)?, "statistics")?;
         // SAFETY: the C caller's promises.
         unsafe {
-            out::put(json, strings::give(&text));
-            out::put(len, text.len());
+            out::put(len, text.count_bytes());
+            out::put(json, strings::give(text));
         }
         Ok(())
     };

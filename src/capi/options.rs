@@ -6,6 +6,7 @@ use super::border;
 use super::status::etcd_status;
 use crate::core::error::{Error, Result};
 use crate::core::keys::{CreateInOrderOptions, DeleteOptions, GetOptions, PrevExist, SetOptions, Ttl};
+use crate::core::memory;
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::strings;
 
@@ -89,7 +90,7 @@ unsafe fn prev_value(value: *const c_char, len: usize) -> Result<Option<String>>
             "is empty, and etcd cannot compare with an empty value; compare with prev_index instead",
         ));
     }
-    Ok(Some(value.to_owned()))
+    memory::copy(value, "a value to compare with").map(Some)
 }
 
 /// Default options. The caller frees them with etcd_get_options_free. Never NULL but for lack of memory.

@@ -5,12 +5,13 @@ use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use super::border;
+use crate::core::error::Result;
+use crate::core::memory;
 use crate::core::response::{Action, Node, Response};
 use crate::core::response_json;
 use crate::faults::{self, Place};
 use crate::ffi::handle::{self, Handle, Object};
 use crate::ffi::out;
-use crate::ffi::strings::c_string;
 
 /// The answer to a keys call. Immutable, so any number of threads may read it. Strings and nodes are borrowed from it, and
 /// live until it and all its clones are freed.
@@ -68,14 +69,15 @@ impl Handle for etcd_node {
     const TAG: u64 = 0x656e_6f64_6531_3131;
 }
 
-pub fn give(response: Response) -> *mut etcd_response {
+pub fn give(response: Response) -> Result<*mut etcd_response> {
     let key = || response.node().and_then(|node| response.nodes().get(node)).map(|node| response.text(node.key));
     faults::here(Place::Give, key().unwrap_or_default());
     let response = Arc::new(response);
     let pointer = Arc::as_ptr(&response);
     let view = |position| Object::borrowed::<etcd_node>(NodeView { response: pointer, position });
-    let nodes = (0..response.nodes().len()).map(view).collect();
-    handle::give(Arc::new(ResponseObject { response, nodes, json: OnceLock::new() }))
+    let mut nodes = memory::list(response.nodes().len(), "the nodes of a response")?;
+    nodes.extend((0..response.nodes().len()).map(view));
+    Ok(handle::give(Arc::new(ResponseObject { response, nodes, json: OnceLock::new() })))
 }
 
 /// # Safety
@@ -167,7 +169,11 @@ pub unsafe extern "C" fn etcd_response_json(response: *const etcd_response, len:
     unsafe { out::put(len, 0) };
     border::infallible(ptr::null(), || {
         let body = |object: &ResponseObject| {
-            let json = object.json.get_or_init(|| c_string(&response_json::json(&object.response)));
+            if object.json.get().is_none() {
+                // JSON has no NUL inside. Where two threads make it at once, the first one counts.
+                let _ = object.json.set(CString::new(response_json::json(&object.response)?).unwrap_or_default());
+            }
+            let json = object.json.get()?;
             // SAFETY: the C caller's promise.
             Some(unsafe { text(json.as_bytes_with_nul(), len) })
         };

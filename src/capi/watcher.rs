@@ -219,7 +219,7 @@ pub unsafe extern "C" fn etcd_watcher_next(
             let event = handle.watcher.next(context.as_ref())?;
             if !response.is_null() {
                 // SAFETY: the C caller's promise.
-                unsafe { out::put(response, response::give(event)) };
+                unsafe { out::put(response, response::give(event)?) };
             }
             Ok(())
         })

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::error::Result;
+use super::memory;
+
 const UPPER_HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// What `URL.EscapedPath` leaves as it is, besides letters and digits.
@@ -40,19 +43,29 @@ pub fn push_query(into: &mut String, text: &str) {
 }
 
 /// `name=value&name=value`, the names sorted, as Go's `url.Values.Encode` gives it.
-pub fn form<'a>(mut pairs: Vec<(&'a str, Cow<'a, str>)>) -> String {
+pub fn form<'a>(pairs: Vec<(&'a str, Cow<'a, str>)>) -> Result<String> {
+    let length = pairs.iter().map(|(name, value)| query_length(name) + query_length(value) + 2).sum();
+    let mut encoded = memory::text(length, "a request")?;
+    push_form(&mut encoded, pairs);
+    Ok(encoded)
+}
+
+/// As `form`, for what is known to be small.
+pub fn push_form<'a>(into: &mut String, mut pairs: Vec<(&'a str, Cow<'a, str>)>) {
     pairs.sort_by(|left, right| left.0.cmp(right.0));
-    let length = pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    let mut encoded = String::with_capacity(length);
     for (name, value) in pairs {
-        if !encoded.is_empty() {
-            encoded.push('&');
+        if !into.is_empty() {
+            into.push('&');
         }
-        push_query(&mut encoded, name);
-        encoded.push('=');
-        push_query(&mut encoded, &value);
+        push_query(into, name);
+        into.push('=');
+        push_query(into, &value);
     }
-    encoded
+}
+
+/// How long `push_query` makes a text.
+pub fn query_length(text: &str) -> usize {
+    text.bytes().map(|byte| if byte == b' ' || is_literal_in_query(byte) { 1 } else { 3 }).sum()
 }
 
 /// Decodes `name=value&...`; text that is not valid percent-encoding stays as it is.
@@ -94,7 +107,9 @@ mod tests {
     #[test]
     fn forms_are_sorted_and_encoded_as_go_encodes_them() {
         let pairs = vec![("value", Cow::from("bar+baz qux/é")), ("ttl", Cow::from("5"))];
-        assert_eq!(form(pairs), "ttl=5&value=bar%2Bbaz+qux%2F%C3%A9");
+        let encoded = form(pairs).expect("room");
+        assert_eq!(encoded, "ttl=5&value=bar%2Bbaz+qux%2F%C3%A9");
+        assert!(encoded.capacity() <= encoded.len() + 1, "the length is known before, so that nothing is moved");
     }
 
     #[test]

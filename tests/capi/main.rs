@@ -8,6 +8,7 @@ mod crowds;
 mod guest;
 mod json;
 mod log;
+mod memory;
 mod objects;
 mod ownership;
 mod panics;

@@ -110,8 +110,8 @@ fn while_a_deep_tree_is_read_on_a_thread_of_its_own() {
     let client = Client::of(&server.endpoint());
     client.get(key).expect("a deep tree");
     panic_once(Place::DeepDecode, key);
-    is_panic_at("src/core/v2/keys_answer.rs", &client.get(key).expect_err("a panic"));
-    is_struck(client, &server, "src/core/v2/keys_answer.rs");
+    is_panic_at("src/core/v2/keys_document.rs", &client.get(key).expect_err("a panic"));
+    is_struck(client, &server, "src/core/v2/keys_document.rs");
 }
 
 /// What a log callback was told.

@@ -136,7 +136,7 @@ impl Follower {
         if catching_up && let Err(error) = self.catch_up(&endpoint).await {
             return match error.status() {
                 Status::Api => self.refused(error).await.map(|()| true),
-                Status::InvalidResponse | Status::EmptyBody | Status::Panic => Err(error),
+                Status::InvalidResponse | Status::EmptyBody | Status::NoMemory | Status::Panic => Err(error),
                 _ => self.go_elsewhere(error, &endpoint).map(|()| false),
             };
         }
@@ -240,7 +240,7 @@ impl Follower {
                             return Ok(Ended::Cleanly);
                         }
                         Waited::Unproven => return Ok(Ended::Cleanly),
-                        Waited::Broken(error) if error.status() == Status::TooLarge => {
+                        Waited::Broken(error) if matches!(error.status(), Status::TooLarge | Status::NoMemory) => {
                             return Err(error.at(endpoint.url()));
                         }
                         Waited::Broken(error) => return Ok(Ended::Broken(error)),
