@@ -195,6 +195,8 @@ pub unsafe extern "C" fn etcd_config_set_max_redirects(config: *mut etcd_config,
 /// with ETCD_ERR_TOO_LARGE: at once where the server announces its length, and otherwise when it has come so far. Default
 /// 256 MiB (268435456). The head of an answer has limits of its own: 64 KiB and 100 headers.
 ///
+/// An answer below the limit for which there is no memory ends its call with ETCD_ERR_NO_MEMORY.
+///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or bytes is 0, negative, or more than a size_t holds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_set_max_response_bytes(config: *mut etcd_config, bytes: i64) -> etcd_status {

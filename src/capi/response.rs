@@ -162,7 +162,7 @@ pub unsafe extern "C" fn etcd_response_prev_node(response: *const etcd_response)
 
 /// The whole response as one JSON text: etcd's own names (action, node, prevNode), with index and clusterID added. For
 /// languages in which a call per field is dear. `len`, which may be NULL, receives its length in bytes. Borrowed from the
-/// response; made at the first call. NULL for NULL.
+/// response; made at the first call. NULL for NULL, and for lack of memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_response_json(response: *const etcd_response, len: *mut usize) -> *const c_char {
     // SAFETY: the C caller's promise.

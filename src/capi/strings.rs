@@ -58,7 +58,7 @@ pub extern "C" fn etcd_strings_new() -> *mut etcd_strings {
 }
 
 /// Appends a copy of `text`. ETCD_ERR_INVALID_ARGUMENT: strings or text is NULL, the text is not UTF-8, or the list is one
-/// that belongs to another object.
+/// that belongs to another object. ETCD_ERR_NO_MEMORY: the list stays as it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_strings_add(strings: *mut etcd_strings, text: *const c_char) -> etcd_status {
     border::status(|| {

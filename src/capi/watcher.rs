@@ -199,7 +199,8 @@ pub unsafe extern "C" fn etcd_watcher_new(
 /// ETCD_ERR_BUSY: another thread waits for the next event of this watcher.
 /// ETCD_ERR_API: etcd refused; ETCD_API_EVENT_INDEX_CLEARED: the events that come next are forgotten. Get the state, and watch
 /// anew from its index. ETCD_ERR_CLUSTER: every endpoint failed, one after another. ETCD_ERR_API_NOT_SERVED.
-/// ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_INVALID_ARGUMENT:
+/// ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_NO_MEMORY: for the next
+/// event, which the next call asks for again. ETCD_ERR_INVALID_ARGUMENT:
 /// watcher is NULL. ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watcher_next(

@@ -17,6 +17,9 @@ pub fn lacking(bytes: usize, what: &str) -> Error {
 
 /// An empty text with room for that many bytes, and not for more.
 pub fn text(bytes: usize, what: &str) -> Result<String> {
+    if bytes <= LARGE {
+        return Ok(String::with_capacity(bytes));
+    }
     let mut text = String::new();
     match text.try_reserve_exact(bytes).is_ok() && leaves_some(bytes) {
         true => Ok(text),
@@ -26,7 +29,11 @@ pub fn text(bytes: usize, what: &str) -> Result<String> {
 
 /// An empty list with room for that many elements, and not for more.
 pub fn list<T>(elements: usize, what: &str) -> Result<Vec<T>> {
-    let (mut list, bytes) = (Vec::new(), elements.saturating_mul(size_of::<T>()));
+    let bytes = elements.saturating_mul(size_of::<T>());
+    if bytes <= LARGE {
+        return Ok(Vec::with_capacity(elements));
+    }
+    let mut list = Vec::new();
     match list.try_reserve_exact(elements).is_ok() && leaves_some(bytes) {
         true => Ok(list),
         false => Err(lacking(bytes, what)),

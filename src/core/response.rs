@@ -202,6 +202,7 @@ impl Builder {
         Ok(Builder { response: Response { text, ..Response::default() }, pending: Vec::new() })
     }
 
+    #[inline]
     pub fn add_text(&mut self, text: &[u8]) -> Result<Span> {
         let (start, len) = (position(self.response.text.len())?, position(text.len())?);
         memory::grow(&mut self.response.text, text.len().saturating_add(1), "the text of an answer")?;

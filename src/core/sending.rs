@@ -10,12 +10,13 @@ use hyper::body::{Body, Frame, SizeHint};
 /// Small enough that the copy is no burden, and large enough that few are needed.
 const PIECE: usize = 64 << 10;
 
+/// What is left of it; None at its end.
 #[derive(Debug)]
-pub struct Sending(Bytes);
+pub struct Sending(Option<Bytes>);
 
 impl Sending {
     pub fn new(body: Bytes) -> Sending {
-        Sending(body)
+        Sending((!body.is_empty()).then_some(body))
     }
 }
 
@@ -24,20 +25,20 @@ impl Body for Sending {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.0.is_empty() {
-            return Poll::Ready(None);
-        }
-        let length = self.0.len().min(PIECE);
-        Poll::Ready(Some(Ok(Frame::data(self.0.split_to(length)))))
+        let piece = match &mut self.0 {
+            Some(left) if left.len() > PIECE => Some(left.split_to(PIECE)),
+            last => last.take(),
+        };
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Known, so that it is announced and not sent in chunks.
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
+        SizeHint::with_exact(self.0.as_ref().map_or(0, Bytes::len) as u64)
     }
 }
 

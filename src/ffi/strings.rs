@@ -53,13 +53,15 @@ pub unsafe fn bytes<'a>(argument: &str, bytes: *const c_char, len: usize) -> Res
     if bytes.is_null() {
         return Err(Error::invalid_argument(argument, "is NULL, but its length is not 0"));
     }
-    if len == STRLEN {
-        // SAFETY: the caller promises a NUL.
-        return Ok(unsafe { CStr::from_ptr(bytes) }.to_bytes());
-    }
+    // SAFETY: the caller promises a NUL.
+    let up_to_nul = (len == STRLEN).then(|| unsafe { CStr::from_ptr(bytes) }.to_bytes());
+    let len = up_to_nul.map_or(len, <[u8]>::len);
     if len > LONGEST {
         let why = format_args!("a length of {len} bytes is more than the {LONGEST} that are accepted");
         return Err(Error::invalid_argument(argument, why));
+    }
+    if let Some(bytes) = up_to_nul {
+        return Ok(bytes);
     }
     // SAFETY: not NULL, of a sane length, and readable by the caller's promise.
     Ok(unsafe { slice::from_raw_parts(bytes.cast(), len) })
