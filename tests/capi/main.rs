@@ -7,6 +7,7 @@ mod closing;
 mod crowds;
 mod guest;
 mod json;
+mod little_memory;
 mod log;
 mod memory;
 mod objects;

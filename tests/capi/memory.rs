@@ -1,11 +1,10 @@
 //! Memory that runs out in the sizes of a caller or of an answer: an error, a process that lives, a client that goes on.
 
 use std::ptr::{null, null_mut};
-use std::time::Duration;
 
 use etcd_test_harness::capi::auth_users::etcd_auth_user_list;
 use etcd_test_harness::capi::client::etcd_client;
-use etcd_test_harness::capi::error::*;
+use etcd_test_harness::capi::config_tls::etcd_config_add_ca_pem;
 use etcd_test_harness::capi::keys::*;
 use etcd_test_harness::capi::members::{etcd_members_free, etcd_members_list};
 use etcd_test_harness::capi::monitoring::etcd_client_stats;
@@ -14,68 +13,10 @@ use etcd_test_harness::capi::response::*;
 use etcd_test_harness::capi::status::*;
 use etcd_test_harness::capi::strings::*;
 use etcd_test_harness::capi::watcher::*;
-use etcd_test_support::{Reply, Request, ScriptedServer, stage};
+use etcd_test_support::{Reply, Request};
 
+use crate::little_memory::{Got, MIB, got, in_little_memory, within};
 use crate::raw::{self, Owned, told};
-
-/// Where the server of the test is, for the process that has little memory: the server itself needs much.
-const ENDPOINT: &str = "ETCD_CLIENT_TEST_MEMORY_ENDPOINT";
-
-fn in_little_memory(name: &str, answer: fn(&Request) -> Reply, body: fn(&str)) {
-    if let Ok(endpoint) = std::env::var(ENDPOINT) {
-        return body(&endpoint);
-    }
-    let server = ScriptedServer::by(answer);
-    let program = std::env::current_exe().expect("the path of this program");
-    let endpoint = server.endpoint();
-    // One arena, since each further one takes 64 MiB of addresses, which the limit counts; and what is large and freed goes
-    // back at once, so that the limit is what there is.
-    let tunables = ("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=131072");
-    let environment = [(ENDPOINT, endpoint.as_str()), tunables];
-    let arguments = [name, "--exact", "--test-threads=1", "--nocapture"];
-    let output = stage::run(program, &arguments, &environment, Duration::from_secs(240));
-    let text = stage::text_of(&output);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
-}
-
-const MIB: usize = 1 << 20;
-
-/// The addresses that this process uses.
-fn used() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").expect("the size of this process");
-    pages.split(' ').next().and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * 4096
-}
-
-/// Runs `body` while only so many more bytes can be had.
-fn within<T>(bytes: usize, body: impl FnOnce() -> T) -> T {
-    let limit = |bytes: u64| {
-        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
-        // SAFETY: it only sets a limit.
-        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
-    };
-    limit((used() + bytes) as u64);
-    let result = body();
-    limit(libc::RLIM_INFINITY);
-    result
-}
-
-/// What a call gave, without an allocation of the test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Got {
-    status: i32,
-    outcome: i32,
-}
-
-fn got(call: impl FnOnce(*mut *mut etcd_error) -> i32) -> Got {
-    let mut error = null_mut();
-    let status = call(&mut error);
-    // SAFETY: the error is NULL or ours.
-    unsafe {
-        let outcome = etcd_error_outcome(error);
-        etcd_error_free(error);
-        Got { status, outcome }
-    }
-}
 
 fn set(client: *mut etcd_client, value: &str) -> Got {
     let (value, len) = (value.as_ptr().cast(), value.len());
@@ -303,5 +244,19 @@ fn a_list_of_strings_for_which_there_is_no_room_is_told() {
         assert!(len > 200, "{len} were taken before");
         // SAFETY: as above.
         assert_eq!(unsafe { etcd_strings_add(list.get(), text.as_ptr()) }, ETCD_OK);
+    });
+}
+
+#[test]
+fn certificates_for_which_there_is_no_room_are_told_and_too_large_ones_refused() {
+    let name = "memory::certificates_for_which_there_is_no_room_are_told_and_too_large_ones_refused";
+    in_little_memory(name, small_answer, |_| {
+        let (config, text) = (raw::config(&[]), "x".repeat(16 * MIB + 1));
+        // SAFETY: the configuration and the text are alive.
+        let add = |bytes| unsafe { etcd_config_add_ca_pem(config.get(), text.as_ptr().cast(), bytes) };
+        assert_eq!(within(20 * MIB, || add(8 * MIB)), ETCD_ERR_NO_MEMORY);
+        assert_eq!(within(20 * MIB, || add(MIB)), ETCD_ERR_INVALID_ARGUMENT, "it is read, and is none");
+        assert_eq!(within(20 * MIB, || add(16 * MIB + 1)), ETCD_ERR_INVALID_ARGUMENT, "before anything is made of it");
+        assert_eq!(add(8 * MIB), ETCD_ERR_INVALID_ARGUMENT, "with enough memory it is read");
     });
 }
