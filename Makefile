@@ -58,6 +58,8 @@ test: ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory examples
 	@$(MAKE) --no-print-directory examples-ffi
 	@$(MAKE) --no-print-directory quickstart
+	@# The tests' library panics on demand (the feature test-faults); that of the users has nothing of it.
+	! grep -q 'a fault that a test asked for' $(SHARED)
 
 # These count connections of blocking calls: 64 more than those of the internal thread, or one by one.
 NOT_ASYNC := --skip overload::more_calls_than_places --skip overload::a_call_that_waits_for_a_place \

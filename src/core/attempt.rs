@@ -216,7 +216,7 @@ impl<'a> HttpAttempt<'a> {
             Failure::NotSent(error) if error.status() == Status::InvalidArgument => Failed::Final(error),
             Failure::NotSent(error) => Failed::NotSent(error),
             // The next endpoint would send the same.
-            Failure::Unknown(error) if error.status() == Status::TooLarge => {
+            Failure::Unknown(error) if matches!(error.status(), Status::TooLarge | Status::NoMemory) => {
                 let outcome = if self.request.effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
                 Failed::Final(error.with_outcome(outcome))
             }

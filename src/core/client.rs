@@ -20,6 +20,7 @@ use super::response::Response;
 use super::ring::{Endpoints, Ring};
 use super::status::Status;
 use super::tls::Tls;
+use super::trust::Trust;
 use super::v2;
 use super::value;
 use crate::rt::callback;
@@ -35,6 +36,7 @@ pub struct Shared {
     pub ring: Ring,
     pub connector: Connector,
     pub closed: CancellationToken,
+    pub trust: Arc<Trust>,
 }
 
 pub struct Client {
@@ -63,11 +65,13 @@ impl Client {
         let ring = Ring::new(config.endpoints.clone())?;
         let tls = Tls::new(config.tls.clone(), config.log.clone())?;
         let connector = Connector::new(Proxies::new(&config.proxy), tls);
-        let shared = Shared { config, ring, connector, closed: CancellationToken::new() };
+        let trust = Arc::new(Trust::new(config.log.clone()));
+        let internal = Internal::new(trust.clone());
+        let shared = Shared { config, ring, connector, closed: CancellationToken::new(), trust };
         Ok(Client {
             shared: Arc::new(shared),
             lanes: Arc::default(),
-            internal: Internal::default(),
+            internal,
             running: Arc::default(),
             callbacks: Arc::default(),
             auto_sync: AutoSync::default(),
@@ -97,6 +101,11 @@ impl Client {
     /// Runs the callbacks that the application wants on no queue of its own.
     pub fn callbacks(&self) -> &Arc<CallbackThread> {
         &self.callbacks
+    }
+
+    /// Whether a panic has struck it; shared with every task of it.
+    pub fn trust(&self) -> &Trust {
+        &self.shared.trust
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use super::places::Place;
+use super::sending::Sending;
 use super::socket::{Socket, Stream, Wire};
 
 /// A connection that rested for longer is looked at before its next use: an unread FIN means that the server has
@@ -29,10 +29,10 @@ pub const MOST_HEADERS: usize = 100;
 /// All interim heads (1xx) together, and what a single read brings behind the head.
 pub const MOST_BEFORE_HEAD: u64 = 1 << 20;
 
-type Driver = Pin<Box<http1::Connection<TokioIo<Socket>, Full<Bytes>>>>;
+type Driver = Pin<Box<http1::Connection<TokioIo<Socket>, Sending>>>;
 
 pub struct Connection {
-    sender: http1::SendRequest<Full<Bytes>>,
+    sender: http1::SendRequest<Sending>,
     /// None once the connection has ended.
     driver: Option<Driver>,
     wire: Arc<Wire>,
@@ -78,7 +78,7 @@ impl Connection {
     /// calling task, so that a blocking call needs no other thread.
     pub async fn send(
         &mut self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Sending>,
         may_resend: bool,
     ) -> hyper::Result<http::Response<Incoming>> {
         let look = self.requests > 0 && (!may_resend || self.resting_since.elapsed() > REST_WITHOUT_A_LOOK);

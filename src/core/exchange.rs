@@ -6,7 +6,6 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::broken::endless_head;
@@ -20,6 +19,7 @@ use super::open_answer::OpenAnswer;
 use super::pool::Pool;
 use super::progress::Progress;
 use super::proxy::Via;
+use super::sending::Sending;
 use super::status::Status;
 
 /// What a call sends, whichever endpoint it goes to.
@@ -195,7 +195,7 @@ impl Session<'_> {
     async fn head(
         &self,
         connection: &mut Connection,
-        message: http::Request<Full<Bytes>>,
+        message: http::Request<Sending>,
         hop: &Hop,
         budget: &Budget,
         started: Instant,
@@ -233,7 +233,7 @@ pub(super) async fn within<T>(limit: Option<Limit>, future: impl Future<Output =
     }
 }
 
-fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Request<Full<Bytes>>, Error> {
+fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Request<Sending>, Error> {
     let mut message = http::Request::builder().method(request.method.clone());
     message = match via {
         // A proxy is told the whole URL.
@@ -255,7 +255,7 @@ fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Reques
     if let Some(authorization) = via.and_then(|via| via.authorization.as_ref()) {
         message = message.header(http::header::PROXY_AUTHORIZATION, authorization);
     }
-    let built = message.body(Full::new(request.body.clone()));
+    let built = message.body(Sending::new(request.body.clone()));
     built.map_err(|error| {
         Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}"))
     })

@@ -10,6 +10,7 @@ use super::keys::Operation;
 use super::status::Status;
 use super::sync::within;
 use super::value::Value;
+use crate::ffi::panics;
 use crate::rt::completion::Completion;
 use crate::rt::context::Context;
 
@@ -46,7 +47,10 @@ impl Client {
         self.spawn(|pool| {
             let call = body(Caller { shared, pool, context });
             async move {
-                let result = call.await;
+                let result = panics::caught(call).await.unwrap_or_else(|panic| {
+                    client.trust().lost(&panic);
+                    Err(panic.with_outcome(lost))
+                });
                 ending.to.complete(result.map(Into::into));
                 drop(ending);
                 // Only then, so that close returns when nothing is left to be told.

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::endpoint::Origin;
 use super::error::Error;
 use super::exchange::{Answer, Hop, broken};
+use super::memory;
 use super::pool::Pool;
 use super::status::Status;
 
@@ -90,15 +91,21 @@ impl OpenAnswer {
                 if joined.is_empty() {
                     // What a server announces is believed only so far: it has not sent it yet.
                     let announced = usize::try_from(announced).unwrap_or(0).min(LARGEST_GUESS);
-                    joined.reserve(announced.max(collected.len() + data.len()));
+                    self.room_for(&mut joined, announced.max(collected.len() + data.len()), hop)?;
                     joined.extend_from_slice(&collected);
                 }
+                self.room_for(&mut joined, data.len(), hop)?;
                 joined.extend_from_slice(&data);
             }
             if collected.len().max(joined.len()) > max_body {
                 return Err(self.too_large(hop, max_body));
             }
         }
+    }
+
+    fn room_for(&self, joined: &mut Vec<u8>, more: usize, hop: &Hop) -> Result<(), Error> {
+        memory::grow(joined, more, "an answer")
+            .map_err(|error| error.at(&hop.origin.to_string()).with_http_status(self.http_status))
     }
 
     fn too_large(&self, hop: &Hop, max_body: usize) -> Error {

@@ -101,6 +101,15 @@ impl<T> EventQueue<T> {
         }
     }
 
+    /// What was taken comes again, before all others.
+    pub fn put_back(&self, item: T, weight: usize) {
+        let mut state = self.state();
+        state.items.push_front((item, weight));
+        state.weight = state.weight.saturating_add(weight);
+        drop(state);
+        self.added.notify_one();
+    }
+
     /// Nothing will be added any more; what is there can still be taken.
     pub fn close(&self) {
         self.state().is_closed = true;

@@ -27,7 +27,7 @@ pub fn decode(document: Bytes, head: &Answer, endpoint: &str) -> Result<(Respons
 pub fn is_meant_for(watched: &Watched, event: &Response) -> bool {
     let Some(watched_key) = watched.key() else { return true };
     let Some(node) = event.node().and_then(|node| event.nodes().get(node)) else { return true };
-    let key = String::from_utf8_lossy(event.text(node.key)).into_owned();
+    let key = String::from_utf8_lossy(event.text(node.key));
     if let Some(below) = below(&watched_key, &key) {
         return below.is_empty() || (watched.is_recursive() && !below.contains("/_"));
     }

@@ -3,6 +3,9 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::core::error::Result;
+use crate::core::memory;
+
 #[derive(Debug, Default)]
 pub struct Documents {
     buffer: BytesMut,
@@ -14,8 +17,14 @@ pub struct Documents {
 }
 
 impl Documents {
-    pub fn add(&mut self, piece: &[u8]) {
+    pub fn add(&mut self, piece: &[u8]) -> Result<()> {
+        let length = self.buffer.len() + piece.len();
+        // The buffer grows by doubling itself, and without asking.
+        if length > self.buffer.capacity() {
+            memory::room(length.saturating_mul(2), "an event of a watch")?;
+        }
         self.buffer.extend_from_slice(piece);
+        Ok(())
     }
 
     /// The next complete document, if there is one.
@@ -78,7 +87,7 @@ mod tests {
         let mut documents = Documents::default();
         let mut found = Vec::new();
         for piece in pieces {
-            documents.add(piece);
+            documents.add(piece).expect("room");
             while let Some(document) = documents.take() {
                 found.push(String::from_utf8_lossy(&document).trim().to_owned());
             }

@@ -26,6 +26,7 @@ use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::core::v2::{failure, keys_answer, watch_event, watch_request::Watched};
 use crate::core::walk::Limits;
+use crate::faults::{self, Place};
 use crate::rt::race::first;
 
 pub struct Follower {
@@ -109,6 +110,7 @@ impl Follower {
 
     /// One request, from its opening to its end. Gives whether the next one may follow at once, or what the reader has to know.
     async fn follow_once(&mut self) -> Result<bool> {
+        faults::here(Place::Follower, self.key.as_bytes());
         let catching_up = self.options.stream && self.is_behind;
         let wait_index = if catching_up { 0 } else { self.position.wait_index() };
         let (watching, endpoint, failed_before) = self.open(wait_index).await?;
@@ -134,7 +136,7 @@ impl Follower {
         if catching_up && let Err(error) = self.catch_up(&endpoint).await {
             return match error.status() {
                 Status::Api => self.refused(error).await.map(|()| true),
-                Status::InvalidResponse | Status::EmptyBody => Err(error),
+                Status::InvalidResponse | Status::EmptyBody | Status::NoMemory | Status::Panic => Err(error),
                 _ => self.go_elsewhere(error, &endpoint).map(|()| false),
             };
         }
@@ -238,7 +240,7 @@ impl Follower {
                             return Ok(Ended::Cleanly);
                         }
                         Waited::Unproven => return Ok(Ended::Cleanly),
-                        Waited::Broken(error) if error.status() == Status::TooLarge => {
+                        Waited::Broken(error) if matches!(error.status(), Status::TooLarge | Status::NoMemory) => {
                             return Err(error.at(endpoint.url()));
                         }
                         Waited::Broken(error) => return Ok(Ended::Broken(error)),

@@ -145,7 +145,7 @@ async fn read_document(
 ) -> Result<Option<bytes::Bytes>> {
     loop {
         let Some(piece) = open.next_piece(hop).await? else { return Ok(None) };
-        documents.add(&piece);
+        documents.add(&piece).map_err(|error| error.at(&hop.origin.to_string()))?;
         let document = documents.take();
         let bytes = document.as_ref().map_or(documents.unfinished_bytes(), bytes::Bytes::len);
         if bytes > max_body {
