@@ -114,7 +114,7 @@ impl<'a> HttpAttempt<'a> {
         let config = &client.config;
         HttpAttempt {
             client,
-            session: Session { connector: &client.connector, pool, max_body: config.max_body },
+            session: Session { connector: &client.connector, pool, max_body: config.max_body, body_lasts: false },
             request,
             credentials: config.credentials.as_ref(),
             endpoints,
@@ -125,6 +125,11 @@ impl<'a> HttpAttempt<'a> {
     /// The client's user name and password stay here.
     pub fn without_credentials(self) -> HttpAttempt<'a> {
         HttpAttempt { credentials: None, ..self }
+    }
+
+    /// The body of a successful answer goes on for as long as there is news.
+    pub fn whose_body_lasts(self) -> HttpAttempt<'a> {
+        HttpAttempt { session: Session { body_lasts: true, ..self.session }, ..self }
     }
 
     /// Follows redirects to an answer that is none, and stops at its head.

@@ -105,6 +105,8 @@ pub struct Session<'a> {
     pub connector: &'a Connector,
     pub pool: &'a Pool,
     pub max_body: usize,
+    /// Whether the body of a successful answer lasts, so that no more than the socket should be kept for it.
+    pub body_lasts: bool,
 }
 
 impl Session<'_> {
@@ -142,7 +144,11 @@ impl Session<'_> {
             let (error, timed_out) = match self.head(&mut connection, message, hop, budget, started).await {
                 Ok(head) => {
                     progress.reading();
-                    return Ok(OpenAnswer::new(head, connection, reached.clone()));
+                    let reached = reached.clone();
+                    return Ok(match self.body_lasts {
+                        true => OpenAnswer::for_long(head, connection, reached),
+                        false => OpenAnswer::new(head, connection, reached),
+                    });
                 }
                 Err(failed) => failed,
             };
@@ -202,7 +208,7 @@ impl Session<'_> {
     ) -> Result<http::Response<Incoming>, (Error, bool)> {
         let limit = budget.header_limit(started);
         let (wire, read) = (connection.wire().clone(), connection.wire().read());
-        let mut sending = pin!(connection.send(message, budget.may_resend));
+        let mut sending = pin!(connection.send(message, budget.may_resend, self.body_lasts));
         // One interim head (1xx) after the other is as endless as one head without an end, and hyper does not count them.
         let ending = std::future::poll_fn(|context| match sending.as_mut().poll(context) {
             Poll::Ready(head) => Poll::Ready(Some(head)),

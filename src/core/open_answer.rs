@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body as _, Incoming};
 
+use super::bare::Bare;
+use super::broken::{IN_THE_ANSWER, broken_body};
 use super::config::over_the_limit;
 use super::connection::Connection;
 use super::endpoint::Origin;
@@ -19,19 +21,46 @@ const LARGEST_GUESS: usize = 16 << 20;
 pub struct OpenAnswer {
     pub http_status: u16,
     pub headers: http::HeaderMap,
-    body: Incoming,
+    body: Body,
     /// The first piece of the body, when it was waited for.
     begun: Option<Bytes>,
-    connection: Connection,
     /// Whom the connection reaches: the origin itself, or the proxy on the way to it.
     reached: Arc<Origin>,
 }
 
+enum Body {
+    Hyper(Incoming, Connection),
+    Bare(Box<Bare>),
+}
+
 impl OpenAnswer {
     pub fn new(head: http::Response<Incoming>, connection: Connection, reached: Arc<Origin>) -> OpenAnswer {
-        let (parts, body) = head.into_parts();
-        let http_status = parts.status.as_u16();
-        OpenAnswer { http_status, headers: parts.headers, body, begun: None, connection, reached }
+        let (parts, incoming) = head.into_parts();
+        let body = Body::Hyper(incoming, connection);
+        OpenAnswer { http_status: parts.status.as_u16(), headers: parts.headers, body, begun: None, reached }
+    }
+
+    /// The same of an answer whose body lasts, and of which only the head was read. A refusal does not last.
+    pub fn for_long(head: http::Response<Incoming>, mut connection: Connection, reached: Arc<Origin>) -> OpenAnswer {
+        let bare = if head.status().is_success() { connection.without_hyper(&head) } else { None };
+        connection.read_on();
+        let open = OpenAnswer::new(head, connection, reached);
+        match bare {
+            Some(bare) => OpenAnswer { body: Body::Bare(Box::new(bare)), ..open },
+            None => open,
+        }
+    }
+
+    /// The head with no more of its lines than `names`: all of them lie in one block of memory, which lasts as long as one.
+    pub fn take_head(&mut self, names: &[&'static str]) -> Answer {
+        let came = std::mem::take(&mut self.headers);
+        let mut headers = http::HeaderMap::with_capacity(names.len());
+        for name in names {
+            if let Some(copy) = came.get(*name).and_then(|value| http::HeaderValue::from_bytes(value.as_bytes()).ok()) {
+                headers.insert(*name, copy);
+            }
+        }
+        Answer { http_status: self.http_status, headers, body: Bytes::new() }
     }
 
     /// Waits until the body begins, or ends without having begun.
@@ -45,11 +74,16 @@ impl OpenAnswer {
         if let Some(piece) = self.begun.take() {
             return Ok(Some(piece));
         }
+        let (incoming, connection) = match &mut self.body {
+            Body::Hyper(incoming, connection) => (incoming, connection),
+            Body::Bare(bare) => {
+                let piece = bare.next_piece().await;
+                return piece.map_err(|error| broken_body(hop, &error).with_http_status(self.http_status));
+            }
+        };
         loop {
-            let Some(frame) = self.connection.next_frame(&mut self.body).await else { return Ok(None) };
-            let frame = frame.map_err(|error| {
-                broken(hop, &error, "in the middle of the answer").with_http_status(self.http_status)
-            })?;
+            let Some(frame) = connection.next_frame(incoming).await else { return Ok(None) };
+            let frame = frame.map_err(|error| broken(hop, &error, IN_THE_ANSWER).with_http_status(self.http_status))?;
             // Trailers carry nothing here.
             if let Ok(data) = frame.into_data() {
                 return Ok(Some(data));
@@ -58,9 +92,15 @@ impl OpenAnswer {
     }
 
     /// After the end of the body: lets another request have the connection.
-    pub async fn give_back(mut self, pool: &Pool) {
-        if self.connection.rest().await {
-            pool.put(&self.reached, self.connection);
+    pub async fn give_back(self, pool: &Pool) {
+        let connection = match self.body {
+            Body::Hyper(_, connection) => Some(connection),
+            Body::Bare(bare) => Box::pin(bare.into_connection()).await,
+        };
+        if let Some(mut connection) = connection
+            && connection.rest().await
+        {
+            pool.put(&self.reached, connection);
         }
     }
 
@@ -73,7 +113,7 @@ impl OpenAnswer {
     }
 
     async fn read_to_end(&mut self, hop: &Hop, max_body: usize) -> Result<Bytes, Error> {
-        let announced = self.body.size_hint().lower();
+        let announced = self.announced();
         if announced > max_body as u64 {
             return Err(self.too_large(hop, max_body));
         }
@@ -98,6 +138,14 @@ impl OpenAnswer {
             if collected.len().max(joined.len()) > max_body {
                 return Err(self.too_large(hop, max_body));
             }
+        }
+    }
+
+    /// What the body has at least.
+    fn announced(&self) -> u64 {
+        match &self.body {
+            Body::Hyper(incoming, _) => incoming.size_hint().lower(),
+            Body::Bare(bare) => bare.announced(),
         }
     }
 

@@ -86,6 +86,10 @@ impl<T> EventQueue<T> {
                 let mut state = self.state();
                 if let Some((item, weight)) = state.items.pop_front() {
                     state.weight = state.weight.saturating_sub(weight);
+                    if state.items.is_empty() {
+                        // It would keep what the largest burst needed.
+                        state.items = VecDeque::new();
+                    }
                     drop(state);
                     self.taken.notify_one();
                     return Some(item);

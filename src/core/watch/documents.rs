@@ -50,6 +50,10 @@ impl Documents {
         self.looked_at = self.buffer.len();
         let document = self.buffer.split_to(end?).freeze();
         self.looked_at = 0;
+        if self.buffer.is_empty() {
+            // It would keep what the largest burst needed.
+            self.buffer = BytesMut::new();
+        }
         Some(document)
     }
 

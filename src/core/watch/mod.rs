@@ -156,10 +156,12 @@ impl Watcher {
             let stopped = self.stopped.clone();
             self.client.spawn(move |pool| {
                 let closing = CloseAtEnd(events.clone());
-                let follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
+                let mut follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
                 async move {
                     let _closing = closing;
-                    stopped.run_until_cancelled(follower.run()).await;
+                    // Each where it stays: a future that is handed on takes its place twice.
+                    let mut stopped = std::pin::pin!(stopped.cancelled());
+                    first(stopped.as_mut(), std::pin::pin!(follower.run())).await;
                 }
             })
         };
