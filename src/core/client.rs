@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::auto_sync::AutoSync;
@@ -33,7 +34,13 @@ pub struct Shared {
     pub ring: Ring,
     pub connector: Connector,
     pub closed: CancellationToken,
+    /// Places for watches that are being opened: thousands at once would need ten times the memory that they need once they
+    /// are open, and more of a member than it takes in.
+    pub opening_watches: Semaphore,
 }
+
+/// Enough to open a thousand in a second at a member that is 100 ms away.
+const OPENING_WATCHES: usize = 256;
 
 pub struct Client {
     shared: Arc<Shared>,
@@ -60,7 +67,8 @@ impl Client {
         let ring = Ring::new(config.endpoints.clone())?;
         let tls = Tls::new(config.tls.clone(), config.log.clone())?;
         let connector = Connector::new(Proxies::new(&config.proxy), tls);
-        let shared = Shared { config, ring, connector, closed: CancellationToken::new() };
+        let opening_watches = Semaphore::new(OPENING_WATCHES);
+        let shared = Shared { config, ring, connector, closed: CancellationToken::new(), opening_watches };
         Ok(Client {
             shared: Arc::new(shared),
             lanes: Arc::default(),

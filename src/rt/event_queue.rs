@@ -174,6 +174,14 @@ mod tests {
     }
 
     #[test]
+    fn an_emptied_queue_keeps_no_memory() {
+        let queue = EventQueue::default();
+        (0..1000).for_each(|number| now(queue.add(number, 1)).expect("room"));
+        (0..1000).for_each(|number| assert_eq!(now(queue.take()), Some(Some(number))));
+        assert_eq!(queue.state().items.capacity(), 0);
+    }
+
+    #[test]
     fn a_full_queue_goes_on_when_something_is_taken() {
         let queue = Arc::new(EventQueue::default());
         now(queue.add(1, MOST_WEIGHT)).expect("room");

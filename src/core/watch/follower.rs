@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::documents::Documents;
-use super::opening::{Pace, Silence, Waited, WatchAttempt, Watching};
+use super::opening::{AMPLE, Pace, Silence, Waited, WatchAttempt, Watching};
 use super::position::{Origin, Past, Position};
 use super::{Events, WatchOptions};
 use crate::core::attempt::HttpAttempt;
@@ -110,7 +110,7 @@ impl Follower {
     async fn follow_once(&mut self) -> Result<bool> {
         let catching_up = self.options.stream && self.is_behind;
         let wait_index = if catching_up { 0 } else { self.position.wait_index() };
-        let (watching, endpoint, failed_before) = Box::pin(self.open(wait_index)).await?;
+        let (watching, endpoint, failed_before) = self.open_in_turn(wait_index).await?;
         failed_before.into_iter().for_each(|error| self.note(error));
         let (mut open, hop) = match watching {
             Watching::Open(open, hop) => (open, hop),
@@ -153,6 +153,19 @@ impl Follower {
             Ended::Broken(error) | Ended::Distrusted(error) => self.go_elsewhere(error, &endpoint)?,
         }
         Ok(progressed)
+    }
+
+    /// Opens the watch when it has a place among those that open theirs, which it leaves to others when it takes long.
+    async fn open_in_turn(&self, wait_index: u64) -> Result<(Watching, Arc<Endpoint>, Vec<Error>)> {
+        let place = self.client.opening_watches.acquire().await;
+        let mut opening = Box::pin(self.open(wait_index));
+        match tokio::time::timeout(AMPLE, opening.as_mut()).await {
+            Ok(opened) => opened,
+            Err(_) => {
+                drop(place);
+                opening.await
+            }
+        }
     }
 
     /// Gives also why endpoints on the way to this one failed.
