@@ -138,7 +138,7 @@ impl<'a> HttpAttempt<'a> {
         endpoint: &Endpoint,
         budget: &Budget,
         progress: &Progress,
-    ) -> Result<(OpenAnswer, Hop), Failed> {
+    ) -> Result<(Box<OpenAnswer>, Hop), Failed> {
         let mut hop = self.first_hop(endpoint);
         let mut followed = 0;
         loop {
@@ -171,7 +171,7 @@ impl<'a> HttpAttempt<'a> {
     /// Reads the answer to its end and judges the member by it.
     pub async fn complete(
         &self,
-        open: OpenAnswer,
+        open: Box<OpenAnswer>,
         hop: &Hop,
         endpoint: &Endpoint,
         budget: &Budget,

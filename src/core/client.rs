@@ -167,7 +167,7 @@ impl Client {
     /// (no lane left, or it is inside a tokio runtime already) the internal runtime does it.
     pub(super) fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
-        call: impl FnOnce(Arc<Pool>) -> F,
+        call: impl FnOnce(Arc<Pool>) -> F + Send + 'static,
     ) -> Result<T> {
         callback::refuse_to_block()?;
         let _running = self.enter()?;

@@ -31,6 +31,9 @@ pub const MOST_HEADERS: usize = 100;
 /// All interim heads (1xx) together, and what a single read brings behind the head.
 pub const MOST_BEFORE_HEAD: u64 = 1 << 20;
 
+/// A request as hyper takes it; in a box, because each future that hands it on would take its place once more.
+pub type Message = Box<http::Request<Full<Bytes>>>;
+
 type Driver = Box<http1::Connection<TokioIo<HeadGate>, Full<Bytes>>>;
 
 pub struct Connection {
@@ -87,7 +90,7 @@ impl Connection {
     /// `read_on` or `without_hyper`.
     pub async fn send(
         &mut self,
-        request: http::Request<Full<Bytes>>,
+        message: Message,
         may_resend: bool,
         head_only: bool,
     ) -> hyper::Result<http::Response<Incoming>> {
@@ -103,7 +106,7 @@ impl Connection {
             sender.poll_ready(context)
         })
         .await?;
-        let mut answer = pin!(sender.send_request(request));
+        let mut answer = pin!(sender.send_request(*message));
         std::future::poll_fn(|context| {
             drive(driver, context);
             let polled = answer.as_mut().poll(context);

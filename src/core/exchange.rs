@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 
 use super::broken::endless_head;
 pub(super) use super::broken::{broken, timeout};
-use super::connection::{Connection, MOST_BEFORE_HEAD};
+use super::connection::{Connection, MOST_BEFORE_HEAD, Message};
 use super::connector::{self, Connector};
 use super::deadline::{Budget, Limit};
 use super::endpoint::{Credentials, Origin};
@@ -129,7 +129,7 @@ impl Session<'_> {
         hop: &Hop,
         budget: &Budget,
         progress: &Progress,
-    ) -> Result<OpenAnswer, Failure> {
+    ) -> Result<Box<OpenAnswer>, Failure> {
         let started = Instant::now();
         let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
         let reached = via.as_ref().map_or(&hop.origin, |via| &via.origin);
@@ -165,7 +165,7 @@ impl Session<'_> {
     }
 
     /// Reads the answer to its end and keeps the connection for the next request.
-    pub async fn complete(&self, open: OpenAnswer, hop: &Hop, progress: &Progress) -> Result<Answer, Failure> {
+    pub async fn complete(&self, open: Box<OpenAnswer>, hop: &Hop, progress: &Progress) -> Result<Answer, Failure> {
         let answer = open.complete(self.pool, hop, self.max_body).await.map_err(Failure::Unknown)?;
         // Whatever it says, it ends this request: what follows is no part of it.
         progress.next_request();
@@ -201,7 +201,7 @@ impl Session<'_> {
     async fn head(
         &self,
         connection: &mut Connection,
-        message: http::Request<Full<Bytes>>,
+        message: Message,
         hop: &Hop,
         budget: &Budget,
         started: Instant,
@@ -239,7 +239,7 @@ pub(super) async fn within<T>(limit: Option<Limit>, future: impl Future<Output =
     }
 }
 
-fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Request<Full<Bytes>>, Error> {
+fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<Message, Error> {
     let mut message = http::Request::builder().method(request.method.clone());
     message = match via {
         // A proxy is told the whole URL.
@@ -261,7 +261,7 @@ fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Reques
     if let Some(authorization) = via.and_then(|via| via.authorization.as_ref()) {
         message = message.header(http::header::PROXY_AUTHORIZATION, authorization);
     }
-    let built = message.body(Full::new(request.body.clone()));
+    let built = message.body(Full::new(request.body.clone())).map(Box::new);
     built.map_err(|error| {
         Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}"))
     })

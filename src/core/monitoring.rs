@@ -42,7 +42,7 @@ impl Client {
             Error::invalid_argument("kind", format_args!("'{kind}' is none of \"self\", \"store\" and \"leader\""))
         })?;
         let (shared, context) = (self.shared().clone(), context.cloned());
-        self.block_on(|pool| ask_for_stats(shared, pool, kind, context))?
+        self.block_on(move |pool| ask_for_stats(shared, pool, kind, context))?
     }
 }
 

@@ -34,21 +34,26 @@ enum Body {
 }
 
 impl OpenAnswer {
-    pub fn new(head: http::Response<Incoming>, connection: Connection, reached: Arc<Origin>) -> OpenAnswer {
+    /// In a box, because every future on its way would be larger by it otherwise, and move it.
+    pub fn new(head: http::Response<Incoming>, connection: Connection, reached: Arc<Origin>) -> Box<OpenAnswer> {
         let (parts, incoming) = head.into_parts();
         let body = Body::Hyper(incoming, connection);
-        OpenAnswer { http_status: parts.status.as_u16(), headers: parts.headers, body, begun: None, reached }
+        Box::new(OpenAnswer { http_status: parts.status.as_u16(), headers: parts.headers, body, begun: None, reached })
     }
 
     /// The same of an answer whose body lasts, and of which only the head was read. A refusal does not last.
-    pub fn for_long(head: http::Response<Incoming>, mut connection: Connection, reached: Arc<Origin>) -> OpenAnswer {
+    pub fn for_long(
+        head: http::Response<Incoming>,
+        mut connection: Connection,
+        reached: Arc<Origin>,
+    ) -> Box<OpenAnswer> {
         let bare = if head.status().is_success() { connection.without_hyper(&head) } else { None };
         connection.read_on();
-        let open = OpenAnswer::new(head, connection, reached);
-        match bare {
-            Some(bare) => OpenAnswer { body: Body::Bare(Box::new(bare)), ..open },
-            None => open,
+        let mut open = OpenAnswer::new(head, connection, reached);
+        if let Some(bare) = bare {
+            open.body = Body::Bare(Box::new(bare));
         }
+        open
     }
 
     /// The head with no more of its lines than `names`: all of them lie in one block of memory, which lasts as long as one.
@@ -92,20 +97,22 @@ impl OpenAnswer {
     }
 
     /// After the end of the body: lets another request have the connection.
-    pub async fn give_back(self, pool: &Pool) {
-        let connection = match self.body {
-            Body::Hyper(_, connection) => Some(connection),
-            Body::Bare(bare) => Box::pin(bare.into_connection()).await,
+    pub async fn give_back(self: Box<Self>, pool: &Pool) {
+        let OpenAnswer { body, reached, .. } = *self;
+        let mut connection = match body {
+            Body::Hyper(_, connection) => connection,
+            Body::Bare(bare) => match Box::pin(bare.into_connection()).await {
+                Some(connection) => connection,
+                None => return,
+            },
         };
-        if let Some(mut connection) = connection
-            && connection.rest().await
-        {
-            pool.put(&self.reached, connection);
+        if connection.rest().await {
+            pool.put(&reached, connection);
         }
     }
 
     /// The whole answer; the connection goes back to `pool`.
-    pub async fn complete(mut self, pool: &Pool, hop: &Hop, max_body: usize) -> Result<Answer, Error> {
+    pub async fn complete(mut self: Box<Self>, pool: &Pool, hop: &Hop, max_body: usize) -> Result<Answer, Error> {
         let body = self.read_to_end(hop, max_body).await?;
         let (http_status, headers) = (self.http_status, std::mem::take(&mut self.headers));
         self.give_back(pool).await;

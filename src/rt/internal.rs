@@ -48,13 +48,13 @@ impl Internal {
     /// Runs the whole call there and waits once, so that it costs one hop each way.
     pub fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
-        call: impl FnOnce(Arc<Pool>) -> F,
+        call: impl FnOnce(Arc<Pool>) -> F + Send + 'static,
     ) -> Result<T> {
         let (handle, pool) = self.started()?;
         let (sender, receiver) = sync_channel(1);
-        let future = call(pool);
+        // Made there, because a task that is given a future takes the place of two.
         handle.spawn(async move {
-            let _ = sender.send(future.await);
+            let _ = sender.send(call(pool).await);
         });
         receiver.recv().map_err(|_| Error::new(Status::Panic, "a call on the internal runtime ended without a result"))
     }
