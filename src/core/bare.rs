@@ -142,3 +142,7 @@ fn may_be_reused(head: &http::Response<Incoming>) -> bool {
     };
     !has("close") && (head.version() == http::Version::HTTP_11 || has("keep-alive"))
 }
+
+#[cfg(test)]
+#[path = "bare_tests.rs"]
+mod tests;
