@@ -6,6 +6,7 @@ mod cancelling;
 mod closing;
 mod crowds;
 mod guest;
+mod idle_watchers;
 mod json;
 mod log;
 mod objects;
