@@ -47,8 +47,7 @@ impl Bare {
         place: Option<Place>,
     ) -> Bare {
         let framing = framing(head);
-        let may_be_reused = may_be_reused(head) && !matches!(framing, Framing::UntilClose);
-        Bare { socket, rest, framing, may_be_reused, requests, place }
+        Bare { socket, rest, framing, may_be_reused: may_be_reused(head), requests, place }
     }
 
     /// The next piece of the body; None at its clean end.
@@ -73,10 +72,10 @@ impl Bare {
         if let Framing::Length(left) = self.framing { left } else { 0 }
     }
 
-    /// After the clean end of the body: the connection for the next request, if it can carry one.
+    /// The connection for the next request, if it can carry one.
     pub async fn into_connection(self) -> Option<Connection> {
-        // What nobody asked for has come behind the body.
-        if !self.may_be_reused || !self.rest.is_empty() {
+        // A watch is also left in the middle of its body; and what nobody asked for may have come behind it.
+        if !self.may_be_reused || !self.framing.has_ended() || !self.rest.is_empty() {
             return None;
         }
         Connection::with_hyper_again(self.socket, self.requests, self.place).await.ok()
@@ -105,6 +104,15 @@ impl Framing {
                 Ok(Piece::Data(data))
             }
             Framing::UntilClose => Ok(Piece::Data(std::mem::take(rest))),
+        }
+    }
+
+    /// Whether the whole body was read, and another answer can follow it.
+    fn has_ended(&self) -> bool {
+        match self {
+            Framing::Length(left) => *left == 0,
+            Framing::Chunked(chunks) => chunks.has_ended(),
+            Framing::UntilClose => false,
         }
     }
 

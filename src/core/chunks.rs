@@ -65,6 +65,10 @@ impl Chunks {
         }
     }
 
+    pub fn has_ended(&self) -> bool {
+        self.state == State::End
+    }
+
     /// Why the body must not end here.
     pub fn ended(&self) -> io::Error {
         let why = match self.state {

@@ -96,7 +96,7 @@ impl OpenAnswer {
         }
     }
 
-    /// After the end of the body: lets another request have the connection.
+    /// Lets another request have the connection, if the body was read to its end.
     pub async fn give_back(self: Box<Self>, pool: &Pool) {
         let OpenAnswer { body, reached, .. } = *self;
         let mut connection = match body {

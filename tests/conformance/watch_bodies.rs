@@ -109,6 +109,22 @@ fn the_connection_of_a_watch_that_has_ended_cleanly_carries_the_next_request_and
     }
 }
 
+// A stream that brings an event from the history is left there, and what is behind it is read by other requests.
+#[test]
+fn the_connection_of_a_watch_that_was_left_in_the_middle_of_its_body_carries_nothing_more() {
+    let answer = format!("{CHUNKED}{}", chunk(&event(25)));
+    let server = ScriptedServer::by(move |request| match wait_index(request) {
+        21 => Reply::raw(answer.clone()).stall_at(Place::End),
+        0 => stream(30, &[event(31)]),
+        index @ 26..=30 => one(index),
+        index => panic!("nobody asks for {index}"),
+    });
+    let client = Client::of(&server.endpoint());
+    let watcher = watch(&client, &Watch { idle_timeout_ms: 0, ..after(20) });
+    assert_eq!(indexes(&watcher, 7), [25, 26, 27, 28, 29, 30, 31]);
+    server.wait_for_ended(1);
+}
+
 #[test]
 fn the_body_of_a_refusal_is_read_to_its_end_and_its_connection_is_used_again() {
     let server = ScriptedServer::sequence_then(vec![refusal(400, 401, 2000)], stream(30, &[event(31)]));
