@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::auto_sync::AutoSync;
@@ -37,7 +38,13 @@ pub struct Shared {
     pub connector: Connector,
     pub closed: CancellationToken,
     pub trust: Arc<Trust>,
+    /// Places for watches that are being opened: thousands at once would need ten times the memory that they need once they
+    /// are open, and more of a member than it takes in.
+    pub opening_watches: Semaphore,
 }
+
+/// Enough to open a thousand in a second at a member that is 100 ms away.
+const OPENING_WATCHES: usize = 256;
 
 pub struct Client {
     shared: Arc<Shared>,
@@ -67,7 +74,8 @@ impl Client {
         let connector = Connector::new(Proxies::new(&config.proxy), tls);
         let trust = Arc::new(Trust::new(config.log.clone()));
         let internal = Internal::new(trust.clone());
-        let shared = Shared { config, ring, connector, closed: CancellationToken::new(), trust };
+        let (closed, opening_watches) = (CancellationToken::new(), Semaphore::new(OPENING_WATCHES));
+        let shared = Shared { config, ring, connector, closed, trust, opening_watches };
         Ok(Client {
             shared: Arc::new(shared),
             lanes: Arc::default(),

@@ -45,9 +45,9 @@ impl Client {
         let (shared, context, client) = (self.shared().clone(), Some(cancel.clone()), self.clone());
         let ending = CompleteAtEnd { to: to.clone(), lost };
         self.spawn(|pool| {
-            let call = body(Caller { shared, pool, context });
-            async move {
-                let result = panics::caught(call).await.unwrap_or_else(|panic| {
+            // Told behind the call and not in a future around it, which would take its place twice.
+            panics::then(body(Caller { shared, pool, context }), move |ended| {
+                let result = ended.unwrap_or_else(|panic| {
                     client.trust().lost(&panic);
                     Err(panic.with_outcome(lost))
                 });
@@ -56,7 +56,7 @@ impl Client {
                 // Only then, so that close returns when nothing is left to be told.
                 drop(running);
                 drop(client);
-            }
+            })
         })
     }
 

@@ -29,29 +29,31 @@ pub fn caught<F: Future>(future: F) -> impl Future<Output = Result<F::Output, Er
 }
 
 /// As `caught`; `last` makes the result out of it. No larger than its parts, since many tasks rest inside one.
-pub fn then<F: Future, T>(future: F, last: impl Fn(Result<F::Output, Error>) -> T) -> impl Future<Output = T> {
-    Caught { future, last }
+pub fn then<F: Future, T>(future: F, last: impl FnOnce(Result<F::Output, Error>) -> T) -> impl Future<Output = T> {
+    Caught { future, last: Some(last) }
 }
 
 struct Caught<F, L> {
     future: F,
-    last: L,
+    /// None after the end.
+    last: Option<L>,
 }
 
-impl<F: Future, T, L: Fn(Result<F::Output, Error>) -> T> Future for Caught<F, L> {
+impl<F: Future, T, L: FnOnce(Result<F::Output, Error>) -> T> Future for Caught<F, L> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         // SAFETY: the future is pinned with its struct, which never moves it; nothing that is pinned is reached otherwise.
         let (future, last) = unsafe {
             let this = self.get_unchecked_mut();
-            (Pin::new_unchecked(&mut this.future), &this.last)
+            (Pin::new_unchecked(&mut this.future), &mut this.last)
         };
-        match catch(|| future.poll(context)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(result)) => Poll::Ready(last(Ok(result))),
-            Err(panic) => Poll::Ready(last(Err(panic))),
-        }
+        let ended = match catch(|| future.poll(context)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => Ok(result),
+            Err(panic) => Err(panic),
+        };
+        last.take().map_or(Poll::Pending, |last| Poll::Ready(last(ended)))
     }
 }
 

@@ -86,6 +86,10 @@ impl<T> EventQueue<T> {
                 let mut state = self.state();
                 if let Some((item, weight)) = state.items.pop_front() {
                     state.weight = state.weight.saturating_sub(weight);
+                    if state.items.is_empty() {
+                        // It would keep what the largest burst needed.
+                        state.items = VecDeque::new();
+                    }
                     drop(state);
                     self.taken.notify_one();
                     return Some(item);
@@ -176,6 +180,14 @@ mod tests {
         let heavy = EventQueue::default();
         now(heavy.add((), usize::MAX)).expect("one is always let in");
         assert!(now(heavy.add((), 1)).is_none());
+    }
+
+    #[test]
+    fn an_emptied_queue_keeps_no_memory() {
+        let queue = EventQueue::default();
+        (0..1000).for_each(|number| now(queue.add(number, 1)).expect("room"));
+        (0..1000).for_each(|number| assert_eq!(now(queue.take()), Some(Some(number))));
+        assert_eq!(queue.state().items.capacity(), 0);
     }
 
     #[test]

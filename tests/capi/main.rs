@@ -8,6 +8,7 @@ mod closing;
 mod crowds;
 mod futures;
 mod guest;
+mod idle_watchers;
 mod json;
 mod little_memory;
 mod log;

@@ -173,11 +173,13 @@ impl Watcher {
             self.client.spawn(move |pool| {
                 let closing = CloseAtEnd(events.clone());
                 let trust = shared.trust.clone();
-                let follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
+                let mut follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
                 async move {
-                    let _closing = closing;
                     // Inside the closing, so that a reader whom it wakes finds the panic.
-                    stopped.run_until_cancelled(trust.guard(follower.run())).await;
+                    let _closing = closing;
+                    // Each where it stays: a future that is handed on takes its place twice.
+                    let mut stopped = std::pin::pin!(stopped.cancelled());
+                    first(stopped.as_mut(), std::pin::pin!(trust.guard(follower.run()))).await;
                 }
             })
         };

@@ -273,7 +273,7 @@ impl WatchAttempt<'_> {
     ) -> std::result::Result<Watching, Failed> {
         let (open, hop) = self.http.open(endpoint, budget, progress).await?;
         if matches!(open.http_status, 200 | 201) {
-            return Ok(Watching::Open(Box::new(open), hop));
+            return Ok(Watching::Open(open, hop));
         }
         self.http.complete(open, &hop, endpoint, budget, progress).await.map(Watching::Refused)
     }
