@@ -158,3 +158,29 @@ fn no_trailer_is_no_http_either_way() {
         }
     }
 }
+
+#[test]
+fn a_connection_whose_body_was_not_read_to_its_end_carries_nothing_more() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let is_kept = |body: &'static str| {
+        runtime.block_on(async {
+            let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+            let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+            theirs.write_all(answer.as_bytes()).await.expect("written");
+            let mut connection = Connection::open(Stream::Plain(ours.into())).await.expect("a connection");
+            let request = http::Request::builder().uri("/").header("host", "h").body(Default::default());
+            let head = connection.send(Box::new(request.expect("a request")), true, true).await.expect("a head");
+            let mut open = OpenAnswer::for_long(head, connection, Arc::clone(&hop().origin));
+            assert!(open.next_piece(&hop()).await.expect("a piece").is_some());
+            let pool = Pool::default();
+            // A second look finds the end, if there is one.
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(50), open.next_piece(&hop())).await;
+            open.give_back(&pool).await;
+            pool.take(&hop().origin).is_some()
+        })
+    };
+    assert!(is_kept("1\r\na\r\n0\r\n\r\n"));
+    for body in ["1\r\na\r\n", "2\r\na", "1\r\na\r\n0\r\n"] {
+        assert!(!is_kept(body), "{body:?}");
+    }
+}
