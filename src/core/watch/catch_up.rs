@@ -100,7 +100,9 @@ impl Follower {
             let asking = async move {
                 faults::here(faults::Place::CatchUp, request.path.as_bytes());
                 let _place = turn(&client, &pool, &endpoint).await?;
-                one_member::ask_history(&client, &pool, &endpoint, &request, DEFAULT_IDLE_TIMEOUT, AMPLE).await
+                // In a box of its own, since thousands of watches may wait for their turn at the same time.
+                let patience = DEFAULT_IDLE_TIMEOUT;
+                Box::pin(one_member::ask_history(&client, &pool, &endpoint, &request, patience, AMPLE)).await
             };
             asked.spawn(panics::then(asking, move |asked| (index, asked.and_then(|answer| answer))));
         }
@@ -116,7 +118,7 @@ async fn turn(client: &Shared, pool: &Pool, endpoint: &Endpoint) -> Result<Optio
     loop {
         match tokio::time::timeout(AMPLE, place.as_mut()).await {
             Ok(place) => return Ok(place),
-            Err(_) => check(client, pool, endpoint, AMPLE, DEFAULT_IDLE_TIMEOUT).await.result?,
+            Err(_) => Box::pin(check(client, pool, endpoint, AMPLE, DEFAULT_IDLE_TIMEOUT)).await.result?,
         };
     }
 }
