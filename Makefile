@@ -49,6 +49,7 @@ test: ## Install what the tests need and run them all
 	ETCD_TEST_TRANSPORT=tls cargo test --test cluster -- \
 		setting:: creating:: deleting:: comparing:: reading:: not_served:: auth:: faults:: --skip watch_faults::
 	scripts/check-null-arguments
+	scripts/check-after-fork
 	scripts/check-readme
 	@$(MAKE) --no-print-directory valgrind
 	@$(MAKE) --no-print-directory examples

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::core::error::Error;
 use crate::core::status::Status;
@@ -35,12 +35,14 @@ pub fn silently<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
+/// Nobody waits for the thread that installs it: in a child that was forked in that moment, it would be for ever.
 fn install_hook() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| if DEPTH.with(Cell::get) > 0 { record(info) } else { previous(info) }));
-    });
+    static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
+    if IS_INSTALLED.load(Ordering::Relaxed) || IS_INSTALLED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| if DEPTH.with(Cell::get) > 0 { record(info) } else { previous(info) }));
 }
 
 fn record(info: &PanicHookInfo<'_>) {
