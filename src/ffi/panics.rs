@@ -15,7 +15,9 @@ thread_local! {
 /// Runs the library's code: a panic in it becomes an error.
 pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Error> {
     silently(|| panic::catch_unwind(AssertUnwindSafe(body))).map_err(|_| {
-        let place = LAST.with(|last| last.borrow_mut().take()).unwrap_or_else(|| "at an unknown place".into());
+        // A thread that is ending has no such memory any more.
+        let last = LAST.try_with(|last| last.borrow_mut().take()).ok().flatten();
+        let place = last.unwrap_or_else(|| "at an unknown place".into());
         let text = format!("a bug in libetcd_client {}: panic {place}; please report it", env!("CARGO_PKG_VERSION"));
         Error::new(Status::Panic, text)
     })
@@ -51,7 +53,7 @@ fn record(info: &PanicHookInfo<'_>) {
     let message = text.unwrap_or("without a message");
     let place =
         info.location().map(|location| format!("at {}:{}: ", location.file(), location.line())).unwrap_or_default();
-    LAST.with(|last| *last.borrow_mut() = Some(format!("{place}{message}")));
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(format!("{place}{message}")));
 }
 
 #[cfg(test)]
