@@ -48,36 +48,6 @@ static void test_nothing_is_left(void)
     CHECK(threads_left() == 1, "no thread is left");
 }
 
-static void test_signals(void)
-{
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    sigset_t before, after;
-    struct sigaction actions[32], action;
-    test_server server;
-    etcd_client *client;
-    int round, signal_number, changed = 0;
-
-    /* Whoever started this program may have had it ignored. */
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, NULL, &before);
-    for (signal_number = 1; signal_number <= 31; signal_number++) sigaction(signal_number, NULL, &actions[signal_number]);
-    /* The server says that the connection stays open, and closes it: the next request meets a dead one. */
-    server_answer(&server, answer);
-    client = client_of(server.url, 5000);
-    for (round = 0; round < 20; round++) (void)etcd_keys_set(client, NULL, "/a", "1", ETCD_STRLEN, NULL, NULL, NULL);
-    CHECK(1, "no SIGPIPE has ended this program");
-    etcd_client_free(client);
-    server_stop(&server);
-    use("close");
-
-    sigprocmask(SIG_SETMASK, NULL, &after);
-    for (signal_number = 1; signal_number <= 31; signal_number++) {
-        if (sigismember(&before, signal_number) != sigismember(&after, signal_number)) changed++;
-        if (sigaction(signal_number, NULL, &action) == 0 && action.sa_handler != actions[signal_number].sa_handler) changed++;
-    }
-    CHECK(changed == 0, "mask and handlers of all signals are as before");
-}
-
 static void test_silence(void)
 {
     char byte;
@@ -109,7 +79,6 @@ static void test_silence(void)
 int main(void)
 {
     test_nothing_is_left();
-    test_signals();
     test_silence();
     return checks_done();
 }
