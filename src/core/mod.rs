@@ -8,6 +8,7 @@ pub mod auto_sync;
 pub mod backoff;
 pub mod broken;
 pub mod call;
+pub mod chance;
 pub mod client;
 pub mod cluster;
 pub mod cluster_error;

@@ -21,6 +21,52 @@ static int child(void)
     return inherited(client, watcher, context);
 }
 
+/* The order in which a new client of eight endpoints tries them. */
+static void order(char *text, size_t size)
+{
+    etcd_config *config = etcd_config_new();
+    etcd_client *shuffled = NULL;
+    etcd_strings *list = NULL;
+    char url[64];
+    size_t i, length = 0;
+    memset(text, 0, size);
+    for (i = 1; i <= 8; i++) {
+        snprintf(url, sizeof url, "http://127.0.0.1:%d", (int)i);
+        if (etcd_config_add_endpoint(config, url) != ETCD_OK) bail_out("an endpoint is refused");
+    }
+    if (etcd_client_new(config, &shuffled, NULL) != ETCD_OK || etcd_client_endpoints(shuffled, &list, NULL) != ETCD_OK) bail_out("no endpoints");
+    for (i = 0; i < etcd_strings_len(list) && length + 1 < size; i++) text[length++] = strrchr(etcd_strings_get(list, i), ':')[1];
+    etcd_strings_free(list);
+    etcd_client_free(shuffled);
+    etcd_config_free(config);
+}
+
+/* A server that forks its workers: they must not all call the same endpoint first. */
+static void test_workers_are_not_alike(void)
+{
+    enum { WORKERS = 4 };
+    char orders[WORKERS][16];
+    int number, different = 0;
+    order(orders[0], sizeof orders[0]);
+    for (number = 0; number < WORKERS; number++) {
+        int ends[2];
+        pid_t pid;
+        if (pipe(ends) != 0) bail_out("no pipe");
+        pid = fork();
+        if (pid == 0) {
+            order(orders[number], sizeof orders[number]);
+            if (write(ends[1], orders[number], sizeof orders[number]) < 0) _exit(1);
+            execlp("true", "true", (char *)NULL);
+            _exit(127);
+        }
+        if (pid < 0 || read(ends[0], orders[number], sizeof orders[number]) <= 0 || waitpid(pid, NULL, 0) != pid) bail_out("no child");
+        close(ends[0]);
+        close(ends[1]);
+        different += strcmp(orders[0], orders[number]) != 0;
+    }
+    CHECK(different > 0, "clients that the children of one fork make try their endpoints in orders of their own (%s, %s, %s, %s)", orders[0], orders[1], orders[2], orders[3]);
+}
+
 int main(void)
 {
     pid_t pid;
@@ -52,5 +98,6 @@ int main(void)
     etcd_context_free(context);
     etcd_watcher_free(watcher);
     etcd_client_free(client);
+    test_workers_are_not_alike();
     return checks_done();
 }
