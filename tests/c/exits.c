@@ -1,5 +1,6 @@
 /* Programs end when they want to: without freeing anything, with calls in flight, inside a callback, in handlers that run at the
  * exit. The library has no say in it: the exit code is the program's, and it does not wait. Each way is a process of its own. */
+#include "freed_meanwhile.h"
 #include "server.h"
 #include "stress.h"
 
@@ -13,7 +14,7 @@ enum { END_SECONDS = 5 };
 /* All in static memory, as in a program that ends without freeing: reachable, so no leak for valgrind or a sanitizer. */
 static etcd_client *client, *of_hung;
 static etcd_watcher *watchers[3];
-static pthread_t threads[BLOCKED + BUSY + 3];
+static pthread_t in_flight[BLOCKED + BUSY + 3];
 static test_server hung;
 static pthread_key_t thread_key;
 static int round_trips;
@@ -45,11 +46,11 @@ static void be_busy(void)
     server_hang(&hung);
     client = test_client();
     of_hung = client_of(hung.url, 60000);
-    for (i = 0; i < BLOCKED; i++) pthread_create(&threads[next++], NULL, blocked_get, NULL);
-    for (i = 0; i < BUSY; i++) pthread_create(&threads[next++], NULL, busy_get, NULL);
+    for (i = 0; i < BLOCKED; i++) pthread_create(&in_flight[next++], NULL, blocked_get, NULL);
+    for (i = 0; i < BUSY; i++) pthread_create(&in_flight[next++], NULL, busy_get, NULL);
     for (i = 0; i < 3; i++) {
         if (etcd_watcher_new(client, test_key("never"), NULL, &watchers[i], NULL) != ETCD_OK) bail_out("no watcher");
-        pthread_create(&threads[next++], NULL, blocked_next, watchers[i]);
+        pthread_create(&in_flight[next++], NULL, blocked_next, watchers[i]);
     }
     if (etcd_client_start_auto_sync(client, 1, NULL) != ETCD_OK) bail_out("no auto-sync");
     server_wait_for_connection(&hung);
@@ -183,14 +184,14 @@ static int run(const char *way)
     if (strcmp(way, "calls at the end of a thread") == 0) {
         client = test_client();
         pthread_key_create(&thread_key, end_of_thread);
-        pthread_create(&threads[0], NULL, thread_that_ends, NULL);
-        pthread_join(threads[0], NULL);
+        pthread_create(&in_flight[0], NULL, thread_that_ends, NULL);
+        pthread_join(in_flight[0], NULL);
         return 7;
     }
     be_busy();
     if (strcmp(way, "_exit, everything in flight") == 0) _exit(7);
     if (strcmp(way, "exit in another thread, everything in flight") == 0) {
-        pthread_create(&threads[BLOCKED + BUSY + 2], NULL, exit_here, NULL);
+        pthread_create(&in_flight[BLOCKED + BUSY + 2], NULL, exit_here, NULL);
         for (;;) pause();
     }
     if (strcmp(way, "return from main, everything in flight") == 0) return 7;

@@ -91,7 +91,7 @@ static void end_child(int number, int code)
 static int storm(void)
 {
     void *(*const run[CALLERS])(void *) = {call, call, call, watch, make_and_cancel_contexts, make_and_cancel_contexts, make_and_close_clients, call};
-    pthread_t threads[CALLERS];
+    pthread_t callers[CALLERS];
     int64_t until;
     int i, forks = 0, wrong = 0, disturbed = 0;
 
@@ -101,7 +101,7 @@ static int storm(void)
     if (etcd_watcher_new(client, keys[0], NULL, &watcher, NULL) != ETCD_OK) bail_out("no watcher");
     if (etcd_client_start_auto_sync(client, 1, NULL) != ETCD_OK) bail_out("no auto-sync");
     for (i = 0; i < CALLERS; i++) {
-        if (pthread_create(&threads[i], NULL, run[i], &failures[i]) != 0) bail_out("no thread");
+        if (pthread_create(&callers[i], NULL, run[i], &failures[i]) != 0) bail_out("no thread");
     }
     for (until = now_ms() + stress_ms(); now_ms() < until && wrong == 0; forks++) {
         pid_t pid = fork();
@@ -119,7 +119,7 @@ static int storm(void)
     }
     __atomic_store_n(&is_over, 1, __ATOMIC_RELAXED);
     for (i = 0; i < CALLERS; i++) {
-        pthread_join(threads[i], NULL);
+        pthread_join(callers[i], NULL);
         disturbed += failures[i];
     }
     CHECK(wrong == 0, "each child of %d forks among busy threads refuses what it inherited, makes a client, and ends", forks);
@@ -154,12 +154,12 @@ static void *first_call(void *argument)
 /* In a process in which nothing of the library has run yet. */
 static int fork_during_the_first_calls(void)
 {
-    pthread_t threads[FIRST_CALLERS];
+    pthread_t callers[FIRST_CALLERS];
     pid_t children[FIRST_FORKS];
     int i, wrong = 0;
     snprintf(first_key, sizeof first_key, "%s", test_key("first"));
     for (i = 0; i < FIRST_CALLERS; i++) {
-        if (pthread_create(&threads[i], NULL, first_call, NULL) != 0) return 2;
+        if (pthread_create(&callers[i], NULL, first_call, NULL) != 0) return 2;
     }
     while (!__atomic_load_n(&has_begun, __ATOMIC_RELAXED)) {}
     for (i = 0; i < FIRST_FORKS; i++) {
@@ -172,7 +172,7 @@ static int fork_during_the_first_calls(void)
     for (i = 0; i < FIRST_FORKS; i++) wrong += ending_of(children[i]) != 0;
     for (i = 0; i < FIRST_CALLERS; i++) {
         void *failed = NULL;
-        pthread_join(threads[i], &failed);
+        pthread_join(callers[i], &failed);
         wrong += failed != NULL;
     }
     return wrong > 0;

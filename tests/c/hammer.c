@@ -161,7 +161,7 @@ int main(void)
     CHECK(etcd_client_close(shared, 30000, NULL) == ETCD_OK, "close");
     etcd_client_free(shared);
     /* The clients that were freed, not closed, end by themselves. */
-    CHECK(threads_become(1) == 1, "no thread is left (%d)", entries("/proc/self/task"));
+    CHECK(threads_become(1) == 1, "no thread is left (%d)", threads());
     CHECK(descriptors() == before, "no descriptor is left (%d before, %d after)", before, descriptors());
     return checks_done();
 }
