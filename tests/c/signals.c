@@ -85,6 +85,8 @@ static void check_threads(void)
         else ours++, open_to_signals += !blocks_everything(mask);
     }
     closedir(tasks);
+    /* valgrind keeps signals back itself, and the kernel knows nothing of the masks. */
+    if (under_valgrind()) return;
     CHECK(ours == 1 + SANITIZER_THREADS && open_to_signals == 0, "each thread of the library blocks every signal (%d threads, %d open to some)", ours, open_to_signals);
     CHECK(changed == 0, "the mask of the host's thread is its own");
 }

@@ -83,14 +83,19 @@ static inline int ending_of(pid_t child)
  * leak check of a sanitizer is off: what is not freed on purpose is no leak. */
 static inline pid_t start_again(const char *argument, unsigned seconds)
 {
+    char program[4096];
+    /* Not executed by that name, which for the kernel is valgrind where valgrind runs this. */
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     pid_t child;
+    if (length < 0) bail_out("no /proc");
+    program[length] = '\0';
     fflush(stdout);
     child = fork();
     if (child == 0) {
         setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
         unsetenv("LD_PRELOAD");
         alarm(seconds);
-        execl("/proc/self/exe", "again", argument, (char *)NULL);
+        execl(program, program, argument, (char *)NULL);
         _exit(126);
     }
     return child;
