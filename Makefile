@@ -52,6 +52,7 @@ test: ## Install what the tests need and run them all
 	scripts/check-after-fork
 	scripts/check-readme
 	@$(MAKE) --no-print-directory valgrind
+	@$(MAKE) --no-print-directory sanitize-short
 	@$(MAKE) --no-print-directory examples
 	@$(MAKE) --no-print-directory quickstart
 
@@ -75,6 +76,10 @@ sanitize: sanitize-short ## Run the C tests under the address sanitizer (use aft
 sanitize-short: ## Run the C tests under the address sanitizer alone
 	@scripts/install-missing gcc $(if $(ETCD_ENDPOINTS),,etcd)
 	@scripts/with-etcd scripts/sanitize address
+
+.PHONY: miri
+miri: ## Run the unit tests of what is unsafe in Miri, where a nightly Rust with it is installed
+	@scripts/miri
 
 .PHONY: stress
 stress: ## Fork, exit, interrupt, hammer: the C tests that press hard, each for ETCD_STRESS_SECONDS (60)
