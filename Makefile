@@ -40,6 +40,8 @@ staged:
 .PHONY: test
 test: ## Install what the tests need and run them all
 	@scripts/install-missing etcd gcc g++ clang pkg-config valgrind
+	@# The libraries of other event loops, and other languages: for the examples.
+	@scripts/install-missing libuv libevent glib go ruby python3
 	@# What the fault laboratory breaks the network with, which takes root; it says what it skips without.
 	@[ "$$(id -u)" -ne 0 ] || scripts/install-missing ip nft strace || true
 	cargo fmt --all --check
@@ -54,6 +56,7 @@ test: ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory valgrind
 	@$(MAKE) --no-print-directory sanitize-short
 	@$(MAKE) --no-print-directory examples
+	@$(MAKE) --no-print-directory examples-ffi
 	@$(MAKE) --no-print-directory quickstart
 
 .PHONY: test-tls
@@ -91,7 +94,15 @@ stress: ## Fork, exit, interrupt, hammer: the C tests that press hard, each for 
 .PHONY: examples
 examples: staged ## Compile and run every program of examples-c
 	@$(if $(ETCD_ENDPOINTS),,scripts/install-missing etcd)
+	@# The programs say themselves what they are skipped for.
+	@scripts/install-missing libuv libevent glib || true
 	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig LD_LIBRARY_PATH=$(STAGE)/lib scripts/with-etcd $(MAKE) --no-print-directory -C examples-c --always-make run
+
+.PHONY: examples-ffi
+examples-ffi: staged ## Run the programs of examples-ffi: the library from Go, Ruby and Python
+	@$(if $(ETCD_ENDPOINTS),,scripts/install-missing etcd)
+	@scripts/install-missing go ruby python3 || true
+	@scripts/with-etcd scripts/examples-ffi $(STAGE)
 
 .PHONY: differential
 differential: ## Compare with the real Go client at length (needs Go, and says so where it is missing)

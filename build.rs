@@ -66,6 +66,15 @@ const SECTIONS: &[&str] = &[
     "auth_users",
     "auth_roles",
     "strings",
+    "future",
+    "future_take",
+    "queue",
+    "watcher_push",
+    "keys_async",
+    "members_async",
+    "auth_async",
+    "auth_roles_async",
+    "client_async",
 ];
 
 /// The text before the declarations: the rules, the example, the version macros.

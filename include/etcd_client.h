@@ -17,8 +17,8 @@
  *     means NUL-terminated; NULL with length 0 is the empty string.
  *  7. Text out is NUL-terminated; where it can hold any byte there is a `size_t *len` out-parameter, which may be NULL.
  *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation. Durations are int64_t milliseconds.
- *  9. etcd_client, etcd_context and etcd_watcher may be used from many threads at once. Configs, options and lists being filled: one thread at a
- *     time. Responses, nodes and errors are immutable: any number of threads may read them.
+ *  9. etcd_client, etcd_context, etcd_watcher, etcd_future and etcd_queue may be used from many threads at once. Configs, options and lists
+ *     being filled: one thread at a time. Responses, nodes and errors are immutable: any number of threads may read them.
  * 10. Misuse that can be detected (NULL where it is not allowed, unknown constants, blocking inside a callback, use after fork)
  *     comes back as a status. The library never aborts, never throws, never prints, and never changes the process's signal handling.
  *
@@ -298,6 +298,11 @@ typedef struct etcd_delete_options etcd_delete_options;
 typedef struct etcd_error etcd_error;
 
 /**
+ * A call that goes on by itself. It keeps its client alive. May be used from many threads at once.
+ */
+typedef struct etcd_future etcd_future;
+
+/**
  * Options of etcd_keys_get. One thread at a time while they are changed.
  */
 typedef struct etcd_get_options etcd_get_options;
@@ -316,6 +321,14 @@ typedef struct etcd_members etcd_members;
  * A key or directory of a response; borrowed, never freed by the caller. Every accessor accepts NULL.
  */
 typedef struct etcd_node etcd_node;
+
+/**
+ * Callbacks that wait until the application runs them, in etcd_queue_poll, on its own thread: as long as the queue lives, neither
+ * they nor their `drop` are called from a thread of the library. Belongs to no client; one for a whole program is fine, and so is
+ * one for each thread or event loop. May be used from many threads at once. An event loop watches etcd_queue_fd, and calls
+ * etcd_queue_poll(queue, 0, 0) when it is readable.
+ */
+typedef struct etcd_queue etcd_queue;
 
 /**
  * The answer to a keys call. Immutable, so any number of threads may read it. Strings and nodes are borrowed from it, and
@@ -402,6 +415,21 @@ typedef int32_t etcd_action;
  * What is granted or revoked: ETCD_READ, ETCD_WRITE or ETCD_READ_WRITE.
  */
 typedef int32_t etcd_permission;
+
+/**
+ * Called when the call has ended. `future` is borrowed, the same pointer that the call gave, and valid during the callback also
+ * when the application has freed it; take the response inside, or later if the future is still yours. Inside you may start
+ * calls, cancel, and free anything, this future too if it is still yours; blocking calls and etcd_queue_poll give
+ * ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp.
+ */
+typedef void (*etcd_future_fn)(void *user_data, struct etcd_future *future);
+
+/**
+ * Receives what etcd_watcher_next would give: an event, or an error of the watch; exactly one of the two is not NULL. Both are
+ * borrowed for the call (etcd_response_clone keeps a response). Inside you may start calls, stop or free this watcher, and free
+ * anything else; blocking calls and etcd_queue_poll give ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp.
+ */
+typedef void (*etcd_watch_fn)(void *user_data, const struct etcd_response *response, const struct etcd_error *error);
 
 /**
  * Success.
@@ -1694,7 +1722,7 @@ ETCD_API void etcd_watcher_options_free(struct etcd_watcher_options *options);
 /**
  * The first event is the one after `index`: pass etcd_response_index of the get that gave the state, or etcd_error_api_index
  * of the error that said that there is none. 0, the default: from now on, which is when etcd answers the first
- * etcd_watcher_next.
+ * request of the watch: what is written a moment after etcd_watcher_start can come before that.
  * ETCD_ERR_INVALID_ARGUMENT: options is NULL.
  */
 ETCD_API
@@ -1745,7 +1773,7 @@ etcd_status etcd_watcher_options_set_idle_timeout_ms(struct etcd_watcher_options
 
 /**
  * Makes a watcher of `key`. `options`, which are copied, may be NULL. No network traffic: the watch begins with the first
- * etcd_watcher_next. The caller frees it with etcd_watcher_free.
+ * etcd_watcher_next, or with etcd_watcher_start. The caller frees it with etcd_watcher_free.
  *
  * ETCD_ERR_INVALID_ARGUMENT: client, key or watcher is NULL, or the key cannot be one (see etcd_keys_get). ETCD_ERR_CLOSED,
  * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
@@ -1772,7 +1800,7 @@ etcd_status etcd_watcher_new(struct etcd_client *client,
  * ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end; an event that has come meanwhile stays for the next call.
  * ETCD_ERR_CLOSED: the watcher was stopped or the client closed, before or while it waited; or the watcher was freed while it
  * waited. (As with any object, a call that begins after the free is a mistake: stop, join the readers, then free.)
- * ETCD_ERR_BUSY: another thread waits for the next event of this watcher.
+ * ETCD_ERR_BUSY: another thread waits for the next event of this watcher, or etcd_watcher_start has given them a callback.
  * ETCD_ERR_API: etcd refused; ETCD_API_EVENT_INDEX_CLEARED: the events that come next are forgotten. Get the state, and watch
  * anew from its index. ETCD_ERR_CLUSTER: every endpoint failed, one after another. ETCD_ERR_API_NOT_SERVED.
  * ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_INVALID_ARGUMENT:
@@ -1786,10 +1814,12 @@ etcd_status etcd_watcher_next(struct etcd_watcher *watcher,
 
 /**
  * Ends the watch for ever: an etcd_watcher_next that waits in another thread returns ETCD_ERR_CLOSED at once, and so does every
- * later one. Waits until it has returned, at most `timeout_ms` milliseconds (0 = as long as it takes). The watcher must still
- * be freed. Stopping twice is fine.
+ * later one; a callback of etcd_watcher_start is not called any more when this has returned. Waits until the call or
+ * callback that runs has returned, at most `timeout_ms` milliseconds (0 = as long as it takes); inside the callback of this watcher it
+ * returns at once, and the callback is the last. The watcher must still be freed. Stopping twice is fine.
  *
- * ETCD_ERR_DEADLINE_EXCEEDED: a call had not returned in time; the watcher is stopped all the same.
+ * ETCD_ERR_DEADLINE_EXCEEDED: a call or callback had not returned in time. ETCD_ERR_WOULD_DEADLOCK: one runs in another
+ * thread, and this was called inside another callback, which must not wait. The watcher is stopped all the same.
  * ETCD_ERR_INVALID_ARGUMENT: watcher is NULL, or timeout_ms is negative. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
  */
 ETCD_API
@@ -2161,6 +2191,453 @@ ETCD_API void etcd_strings_free(struct etcd_strings *strings);
  * Frees a text that the library handed out as `char *`; NULL is fine; any thread.
  */
 ETCD_API void etcd_string_free(char *text);
+
+/**
+ * Waits until the call has ended, at most `timeout_ms` milliseconds; 0 does not wait, a negative number waits as long as it takes.
+ * Any number of threads at once.
+ *
+ * ETCD_OK: it has ended; how, etcd_future_take_response and its like tell. ETCD_ERR_NOT_READY: not in time.
+ * ETCD_ERR_INVALID_ARGUMENT: future is NULL. ETCD_ERR_WOULD_DEADLOCK: it would have to wait inside a callback of the library.
+ * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ */
+ETCD_API
+etcd_status etcd_future_wait(struct etcd_future *future,
+                             int64_t timeout_ms);
+
+/**
+ * Whether the call has ended; it stays so when its response is taken. False for NULL and in a forked child. Never waits.
+ */
+ETCD_API
+bool etcd_future_is_ready(const struct etcd_future *future);
+
+/**
+ * Ends the call, if it has not ended: it completes with ETCD_ERR_CANCELED, and its outcome says whether a write may have happened.
+ * The context of the call is not cancelled. Idempotent, any thread, also inside callbacks; NULL is fine. Never waits.
+ */
+ETCD_API
+void etcd_future_cancel(struct etcd_future *future);
+
+/**
+ * Calls `fn` once with user_data when the call has ended, or soon when it has ended already: in etcd_queue_poll of `queue`, or,
+ * with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. One callback for
+ * each future. The library does not look at user_data: a number cast to a pointer is fine. `drop`, which may be NULL, is called once with user_data after `fn`, or when `fn` will not be called: because
+ * this fails, or because the queue is freed. The future may be freed at once; the callback comes all the same.
+ *
+ * ETCD_ERR_BUSY: it has a callback. ETCD_ERR_INVALID_ARGUMENT: future or fn is NULL, or queue is not a queue.
+ * ETCD_ERR_INTERNAL: no thread to be had. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ */
+ETCD_API
+etcd_status etcd_future_on_ready(struct etcd_future *future,
+                                 struct etcd_queue *queue,
+                                 etcd_future_fn fn,
+                                 void *user_data,
+                                 etcd_drop_fn drop);
+
+/**
+ * Frees a future; NULL is fine; any thread, in flight, inside callbacks. The call goes on, and so does its callback; cancel it
+ * first if nobody wants its result. What was not taken is lost. In a forked child nothing happens.
+ */
+ETCD_API
+void etcd_future_free(struct etcd_future *future);
+
+/**
+ * Gives the response of a keys call, to be freed with etcd_response_free; `response` may be NULL. Once: what was taken, response or
+ * error, is gone. Never waits; any thread, also inside callbacks. The answer is parsed here, on the thread that takes it.
+ *
+ * The status of the call itself, as its blocking twin returns it. ETCD_ERR_NOT_READY: it goes on.
+ * ETCD_ERR_ALREADY_TAKEN: it was taken before. ETCD_ERR_INVALID_ARGUMENT: future is NULL, or is that of no keys call (nothing
+ * is taken then). ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ */
+ETCD_API
+etcd_status etcd_future_take_response(struct etcd_future *future,
+                                      struct etcd_response **response,
+                                      struct etcd_error **error);
+
+/**
+ * Ends with the status of a call of any kind, and throws away what it brought. As etcd_future_take_response in everything else.
+ */
+ETCD_API
+etcd_status etcd_future_take(struct etcd_future *future,
+                             struct etcd_error **error);
+
+/**
+ * As etcd_future_take_response, for etcd_members_list_async, _add_async and _leader_async. The caller frees the list with
+ * etcd_members_free; `members` may be NULL.
+ */
+ETCD_API
+etcd_status etcd_future_take_members(struct etcd_future *future,
+                                     struct etcd_members **members,
+                                     struct etcd_error **error);
+
+/**
+ * As etcd_future_take_response, for etcd_auth_user_get_async, _user_list_async and _role_list_async. The caller frees the list
+ * with etcd_strings_free; `strings` may be NULL.
+ */
+ETCD_API
+etcd_status etcd_future_take_strings(struct etcd_future *future,
+                                     struct etcd_strings **strings,
+                                     struct etcd_error **error);
+
+/**
+ * As etcd_future_take_response, for etcd_auth_role_get_async. The caller frees both lists with etcd_strings_free; each may be NULL.
+ */
+ETCD_API
+etcd_status etcd_future_take_prefixes(struct etcd_future *future,
+                                      struct etcd_strings **read_prefixes,
+                                      struct etcd_strings **write_prefixes,
+                                      struct etcd_error **error);
+
+/**
+ * As etcd_future_take_response, for etcd_auth_status_async and etcd_client_health_async. `value` may be NULL; it is false on failure.
+ */
+ETCD_API
+etcd_status etcd_future_take_bool(struct etcd_future *future,
+                                  bool *value,
+                                  struct etcd_error **error);
+
+/**
+ * As etcd_future_take_response, for etcd_client_stats_async. The caller frees the text with etcd_string_free; `text` may be NULL, and so
+ * may `len`, its length without the NUL.
+ */
+ETCD_API
+etcd_status etcd_future_take_string(struct etcd_future *future,
+                                    char **text,
+                                    size_t *len,
+                                    struct etcd_error **error);
+
+/**
+ * As etcd_future_take_response, for etcd_client_version_async. The caller frees the version with etcd_server_version_free; `version`
+ * may be NULL.
+ */
+ETCD_API
+etcd_status etcd_future_take_version(struct etcd_future *future,
+                                     struct etcd_server_version **version,
+                                     struct etcd_error **error);
+
+/**
+ * A new queue, without a thread and without a descriptor. The caller frees it with etcd_queue_free. NULL only for lack of
+ * memory.
+ */
+ETCD_API
+struct etcd_queue *etcd_queue_new(void);
+
+/**
+ * Frees a queue; NULL is fine; from any thread, also inside a callback that it runs. Callbacks that still wait are not
+ * called any more, neither are those of calls that are still in flight, and watches that deliver to it end; each `drop` is
+ * called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks. Who wants none there
+ * (Ruby's Fiddle cannot be called from it) closes the client first and polls until 0 comes. The descriptor closes when nothing uses
+ * the queue any more: take it out of the event loop first. As with any object, no other thread may be using it: threads
+ * that poll are told by a flag and one etcd_queue_wakeup each, and joined. In a forked child nothing happens.
+ */
+ETCD_API
+void etcd_queue_free(struct etcd_queue *queue);
+
+/**
+ * A descriptor for poll, epoll, kqueue or select: readable while callbacks wait, or after etcd_queue_wakeup. Never read from
+ * it, write to it or close it: it belongs to the queue, and etcd_queue_poll makes it unreadable again. It is made by the first
+ * call, and is close-on-exec.
+ *
+ * -1: queue is NULL or was made before fork(), the process has no descriptor left (try again), or this is Windows, where
+ * there is none: wait in etcd_queue_poll instead.
+ */
+ETCD_API
+int32_t etcd_queue_fd(const struct etcd_queue *queue);
+
+/**
+ * Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max` of
+ * them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then. When
+ * none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the first,
+ * with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return 0 as well. Several threads may poll
+ * one queue; the callbacks of one watch never run at the same time. An edge-triggered loop has to poll until 0 comes.
+ *
+ * A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL.
+ * -ETCD_ERR_WOULD_DEADLOCK: called inside a callback of the library. -ETCD_ERR_FORKED, -ETCD_ERR_PANIC.
+ */
+ETCD_API
+int32_t etcd_queue_poll(struct etcd_queue *queue,
+                        int64_t timeout_ms,
+                        int32_t max);
+
+/**
+ * Makes one etcd_queue_poll return: one that waits, or else the next; the descriptor is readable until then. Call it once for
+ * each thread that polls. Any thread, also inside a callback; NULL is fine. Not in a signal handler, since it takes a lock.
+ */
+ETCD_API
+void etcd_queue_wakeup(struct etcd_queue *queue);
+
+/**
+ * Calls `fn` with user_data for each event, one after another and in their order, never two at a time: in etcd_queue_poll of
+ * `queue`, or, with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. The watch
+ * begins now, and is there when etcd has answered: to miss nothing, read first and watch after the index of the answer
+ * (etcd_watcher_options_set_after_index). While the callback runs, or nobody polls, events are collected up to a limit, as between two calls of
+ * etcd_watcher_next. Nothing else may read the watcher then.
+ *
+ * An error does not end the watch: as with etcd_watcher_next it goes on from where it was after a pause of up to 3
+ * seconds, and an error that comes again each time is told each time: stop then. The last callback has ETCD_ERR_CLOSED when the
+ * client was closed, ETCD_ERR_INTERNAL or ETCD_ERR_PANIC when the watch has broken down; after etcd_watcher_stop and etcd_watcher_free there
+ * is none. `drop`, which may be NULL, is called once with user_data after the last callback, where callbacks run; or when this
+ * fails, or when the queue is freed, which ends the watch.
+ *
+ * ETCD_ERR_BUSY: it has a callback, or another thread waits for its next event. ETCD_ERR_CLOSED: it was stopped, or the client
+ * closed. ETCD_ERR_INVALID_ARGUMENT: watcher or fn is NULL, or queue is not a queue. ETCD_ERR_INTERNAL: no thread to be had.
+ * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ */
+ETCD_API
+etcd_status etcd_watcher_start(struct etcd_watcher *watcher,
+                               struct etcd_queue *queue,
+                               etcd_watch_fn fn,
+                               void *user_data,
+                               etcd_drop_fn drop,
+                               struct etcd_error **error);
+
+/**
+ * Begins etcd_keys_get and returns at once. The future is the caller's, to be freed with etcd_future_free; take the response with
+ * etcd_future_take_response. All arguments are copied. Thousands may be in flight: they share one thread and at most 64 connections
+ * to each endpoint, and wait for their turn, which counts against the deadline; a NULL context means the client's request timeout from
+ * now on: give a context of your own to a burst that may take longer. The client may be freed meanwhile.
+ *
+ * Never NULL but for lack of memory: what is wrong with the arguments comes through the future too, as do ETCD_ERR_CLOSED and
+ * ETCD_ERR_FORKED. Any thread, also inside callbacks of the library.
+ */
+ETCD_API
+struct etcd_future *etcd_keys_get_async(struct etcd_client *client,
+                                        const struct etcd_context *context,
+                                        const char *key,
+                                        const struct etcd_get_options *options);
+
+/**
+ * Begins etcd_keys_set, as etcd_keys_get_async does it. Calls in flight may be carried out in any order: wait for one before the
+ * next where the order counts.
+ */
+ETCD_API
+struct etcd_future *etcd_keys_set_async(struct etcd_client *client,
+                                        const struct etcd_context *context,
+                                        const char *key,
+                                        const char *value,
+                                        size_t value_len,
+                                        const struct etcd_set_options *options);
+
+/**
+ * Begins etcd_keys_create, as etcd_keys_get_async does it.
+ */
+ETCD_API
+struct etcd_future *etcd_keys_create_async(struct etcd_client *client,
+                                           const struct etcd_context *context,
+                                           const char *key,
+                                           const char *value,
+                                           size_t value_len);
+
+/**
+ * Begins etcd_keys_update, as etcd_keys_get_async does it.
+ */
+ETCD_API
+struct etcd_future *etcd_keys_update_async(struct etcd_client *client,
+                                           const struct etcd_context *context,
+                                           const char *key,
+                                           const char *value,
+                                           size_t value_len);
+
+/**
+ * Begins etcd_keys_create_in_order, as etcd_keys_get_async does it.
+ */
+ETCD_API
+struct etcd_future *etcd_keys_create_in_order_async(struct etcd_client *client,
+                                                    const struct etcd_context *context,
+                                                    const char *dir,
+                                                    const char *value,
+                                                    size_t value_len,
+                                                    const struct etcd_create_in_order_options *options);
+
+/**
+ * Begins etcd_keys_delete, as etcd_keys_get_async does it.
+ */
+ETCD_API
+struct etcd_future *etcd_keys_delete_async(struct etcd_client *client,
+                                           const struct etcd_context *context,
+                                           const char *key,
+                                           const struct etcd_delete_options *options);
+
+/**
+ * Begins etcd_members_list, as etcd_keys_get_async does it; its future is taken with etcd_future_take_members.
+ */
+ETCD_API struct etcd_future *etcd_members_list_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_members_add, as etcd_keys_get_async does it; its future is taken with etcd_future_take_members.
+ */
+ETCD_API
+struct etcd_future *etcd_members_add_async(struct etcd_client *client,
+                                           const struct etcd_context *context,
+                                           const char *peer_url);
+
+/**
+ * Begins etcd_members_remove, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_members_remove_async(struct etcd_client *client,
+                                              const struct etcd_context *context,
+                                              const char *member_id);
+
+/**
+ * Begins etcd_members_update, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_members_update_async(struct etcd_client *client,
+                                              const struct etcd_context *context,
+                                              const char *member_id,
+                                              const struct etcd_strings *peer_urls);
+
+/**
+ * Begins etcd_members_leader, as etcd_keys_get_async does it; its future is taken with etcd_future_take_members.
+ */
+ETCD_API struct etcd_future *etcd_members_leader_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_auth_enable, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API struct etcd_future *etcd_auth_enable_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_auth_disable, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API struct etcd_future *etcd_auth_disable_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_auth_status, as etcd_keys_get_async does it; its future is taken with etcd_future_take_bool.
+ */
+ETCD_API struct etcd_future *etcd_auth_status_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_auth_user_add, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_user_add_async(struct etcd_client *client,
+                                             const struct etcd_context *context,
+                                             const char *user,
+                                             const char *password);
+
+/**
+ * Begins etcd_auth_user_change_password, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_user_change_password_async(struct etcd_client *client,
+                                                         const struct etcd_context *context,
+                                                         const char *user,
+                                                         const char *password);
+
+/**
+ * Begins etcd_auth_user_remove, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_user_remove_async(struct etcd_client *client,
+                                                const struct etcd_context *context,
+                                                const char *user);
+
+/**
+ * Begins etcd_auth_user_get, as etcd_keys_get_async does it; its future is taken with etcd_future_take_strings.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_user_get_async(struct etcd_client *client,
+                                             const struct etcd_context *context,
+                                             const char *user);
+
+/**
+ * Begins etcd_auth_user_list, as etcd_keys_get_async does it; its future is taken with etcd_future_take_strings.
+ */
+ETCD_API struct etcd_future *etcd_auth_user_list_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_auth_user_grant, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_user_grant_async(struct etcd_client *client,
+                                               const struct etcd_context *context,
+                                               const char *user,
+                                               const struct etcd_strings *roles);
+
+/**
+ * Begins etcd_auth_user_revoke, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_user_revoke_async(struct etcd_client *client,
+                                                const struct etcd_context *context,
+                                                const char *user,
+                                                const struct etcd_strings *roles);
+
+/**
+ * Begins etcd_auth_role_add, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_role_add_async(struct etcd_client *client,
+                                             const struct etcd_context *context,
+                                             const char *role);
+
+/**
+ * Begins etcd_auth_role_remove, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_role_remove_async(struct etcd_client *client,
+                                                const struct etcd_context *context,
+                                                const char *role);
+
+/**
+ * Begins etcd_auth_role_get, as etcd_keys_get_async does it; its future is taken with etcd_future_take_prefixes.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_role_get_async(struct etcd_client *client,
+                                             const struct etcd_context *context,
+                                             const char *role);
+
+/**
+ * Begins etcd_auth_role_list, as etcd_keys_get_async does it; its future is taken with etcd_future_take_strings.
+ */
+ETCD_API struct etcd_future *etcd_auth_role_list_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_auth_role_grant_kv, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_role_grant_kv_async(struct etcd_client *client,
+                                                  const struct etcd_context *context,
+                                                  const char *role,
+                                                  const struct etcd_strings *prefixes,
+                                                  etcd_permission permission);
+
+/**
+ * Begins etcd_auth_role_revoke_kv, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API
+struct etcd_future *etcd_auth_role_revoke_kv_async(struct etcd_client *client,
+                                                   const struct etcd_context *context,
+                                                   const char *role,
+                                                   const struct etcd_strings *prefixes,
+                                                   etcd_permission permission);
+
+/**
+ * Begins etcd_client_sync, as etcd_keys_get_async does it; its future is taken with etcd_future_take.
+ */
+ETCD_API struct etcd_future *etcd_client_sync_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_client_version, as etcd_keys_get_async does it; its future is taken with etcd_future_take_version.
+ */
+ETCD_API struct etcd_future *etcd_client_version_async(struct etcd_client *client, const struct etcd_context *context);
+
+/**
+ * Begins etcd_client_health, as etcd_keys_get_async does it; its future is taken with etcd_future_take_bool.
+ */
+ETCD_API
+struct etcd_future *etcd_client_health_async(struct etcd_client *client,
+                                             const struct etcd_context *context,
+                                             const char *endpoint);
+
+/**
+ * Begins etcd_client_stats, as etcd_keys_get_async does it; its future is taken with etcd_future_take_string.
+ */
+ETCD_API
+struct etcd_future *etcd_client_stats_async(struct etcd_client *client,
+                                            const struct etcd_context *context,
+                                            const char *kind);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -5,6 +5,7 @@ use super::client::{self, etcd_client};
 use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
+use crate::core::caller::Caller;
 use crate::ffi::out;
 
 /// Makes the cluster ask for users. The user root must exist (etcd_auth_user_add); the client's own credentials are
@@ -24,7 +25,7 @@ pub unsafe extern "C" fn etcd_auth_enable(
     error: *mut *mut etcd_error,
 ) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
-    unsafe { client::write(client, context, error, |client, context| client.auth_enable(context)) }
+    unsafe { client::write(client, context, error, |client, context| client.carry_out(context, Caller::auth_enable)) }
 }
 
 /// Lets everybody do everything again; users and roles stay. While auth is enabled, this and all other calls of this
@@ -37,7 +38,7 @@ pub unsafe extern "C" fn etcd_auth_disable(
     error: *mut *mut etcd_error,
 ) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
-    unsafe { client::write(client, context, error, |client, context| client.auth_disable(context)) }
+    unsafe { client::write(client, context, error, |client, context| client.carry_out(context, Caller::auth_disable)) }
 }
 
 /// Whether auth is enabled. Needs no user. `enabled` is false on failure. A read: it may be sent to one endpoint after
@@ -61,7 +62,7 @@ pub unsafe extern "C" fn etcd_auth_status(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("enabled", enabled)?;
-            out::put(enabled, client.auth_status(context)?);
+            out::put(enabled, client.carry_out(context, Caller::auth_status)?);
             Ok(())
         })
     }

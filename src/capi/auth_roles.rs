@@ -10,6 +10,7 @@ use super::error::etcd_error;
 use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
 use crate::core::auth::Permission;
+use crate::core::caller::Caller;
 use crate::core::error::{Error, Result};
 use crate::ffi::{out, strings};
 
@@ -23,7 +24,7 @@ pub const ETCD_WRITE: etcd_permission = 1;
 /// Both.
 pub const ETCD_READ_WRITE: etcd_permission = 2;
 
-fn permission(number: etcd_permission) -> Result<Permission> {
+pub(super) fn permission(number: etcd_permission) -> Result<Permission> {
     match number {
         ETCD_READ => Ok(Permission::Read),
         ETCD_WRITE => Ok(Permission::Write),
@@ -46,7 +47,8 @@ pub unsafe extern "C" fn etcd_auth_role_add(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            client.auth_role_add(strings::text("role", role)?, context)
+            let role = strings::owned_text("role", role)?;
+            client.carry_out(context, |caller| caller.auth_role_add(role))
         })
     }
 }
@@ -65,7 +67,8 @@ pub unsafe extern "C" fn etcd_auth_role_remove(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            client.auth_role_remove(strings::text("role", role)?, context)
+            let role = strings::owned_text("role", role)?;
+            client.carry_out(context, |caller| caller.auth_role_remove(role))
         })
     }
 }
@@ -90,7 +93,8 @@ pub unsafe extern "C" fn etcd_auth_role_get(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::call(client, context, error, |client, context| {
-            let prefixes = client.auth_role_get(strings::text("role", role)?, context)?;
+            let role = strings::owned_text("role", role)?;
+            let prefixes = client.carry_out(context, |caller| caller.auth_role_get(role))?;
             for (list, output) in [(prefixes.read, read_prefixes), (prefixes.write, write_prefixes)] {
                 if !output.is_null() {
                     out::put(output, string_list::give(&list));
@@ -117,7 +121,7 @@ pub unsafe extern "C" fn etcd_auth_role_list(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("roles", roles)?;
-            out::put(roles, string_list::give(&client.auth_role_list(context)?));
+            out::put(roles, string_list::give(&client.carry_out(context, Caller::auth_role_list)?));
             Ok(())
         })
     }
@@ -141,9 +145,10 @@ pub unsafe extern "C" fn etcd_auth_role_grant_kv(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            let prefixes = string_list::texts("prefixes", prefixes)?;
+            let prefixes = string_list::owned("prefixes", prefixes)?;
             let permission = self::permission(permission)?;
-            client.auth_role_grant(strings::text("role", role)?, &prefixes, permission, context)
+            let role = strings::owned_text("role", role)?;
+            client.carry_out(context, |caller| caller.auth_role_grant(role, prefixes, permission))
         })
     }
 }
@@ -163,9 +168,10 @@ pub unsafe extern "C" fn etcd_auth_role_revoke_kv(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            let prefixes = string_list::texts("prefixes", prefixes)?;
+            let prefixes = string_list::owned("prefixes", prefixes)?;
             let permission = self::permission(permission)?;
-            client.auth_role_revoke(strings::text("role", role)?, &prefixes, permission, context)
+            let role = strings::owned_text("role", role)?;
+            client.carry_out(context, |caller| caller.auth_role_revoke(role, prefixes, permission))
         })
     }
 }

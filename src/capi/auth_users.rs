@@ -9,6 +9,7 @@ use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
+use crate::core::caller::Caller;
 use crate::ffi::{out, strings};
 
 /// Adds a user with a password; the user root gets the role root by itself. A user that exists is refused and keeps its
@@ -33,7 +34,9 @@ pub unsafe extern "C" fn etcd_auth_user_add(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            client.auth_user_add(strings::text("user", user)?, strings::text("password", password)?, context)
+            let user = strings::owned_text("user", user)?;
+            let password = strings::owned_text("password", password)?;
+            client.carry_out(context, |caller| caller.auth_user_add(user, password))
         })
     }
 }
@@ -53,8 +56,9 @@ pub unsafe extern "C" fn etcd_auth_user_change_password(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            let password = strings::text("password", password)?;
-            client.auth_user_change_password(strings::text("user", user)?, password, context)
+            let user = strings::owned_text("user", user)?;
+            let password = strings::owned_text("password", password)?;
+            client.carry_out(context, |caller| caller.auth_user_change_password(user, password))
         })
     }
 }
@@ -71,7 +75,8 @@ pub unsafe extern "C" fn etcd_auth_user_remove(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            client.auth_user_remove(strings::text("user", user)?, context)
+            let user = strings::owned_text("user", user)?;
+            client.carry_out(context, |caller| caller.auth_user_remove(user))
         })
     }
 }
@@ -95,7 +100,9 @@ pub unsafe extern "C" fn etcd_auth_user_get(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("roles", roles)?;
-            out::put(roles, string_list::give(&client.auth_user_get(strings::text("user", user)?, context)?));
+            let user = strings::owned_text("user", user)?;
+            let list = client.carry_out(context, |caller| caller.auth_user_get(user))?;
+            out::put(roles, string_list::give(&list));
             Ok(())
         })
     }
@@ -116,7 +123,7 @@ pub unsafe extern "C" fn etcd_auth_user_list(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("users", users)?;
-            out::put(users, string_list::give(&client.auth_user_list(context)?));
+            out::put(users, string_list::give(&client.carry_out(context, Caller::auth_user_list)?));
             Ok(())
         })
     }
@@ -136,8 +143,9 @@ pub unsafe extern "C" fn etcd_auth_user_grant(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            let roles = string_list::texts("roles", roles)?;
-            client.auth_user_grant(strings::text("user", user)?, &roles, context)
+            let roles = string_list::owned("roles", roles)?;
+            let user = strings::owned_text("user", user)?;
+            client.carry_out(context, |caller| caller.auth_user_grant(user, roles))
         })
     }
 }
@@ -156,8 +164,9 @@ pub unsafe extern "C" fn etcd_auth_user_revoke(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            let roles = string_list::texts("roles", roles)?;
-            client.auth_user_revoke(strings::text("user", user)?, &roles, context)
+            let roles = string_list::owned("roles", roles)?;
+            let user = strings::owned_text("user", user)?;
+            client.carry_out(context, |caller| caller.auth_user_revoke(user, roles))
         })
     }
 }

@@ -10,10 +10,12 @@ use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
+use crate::core::caller::Caller;
 use crate::core::client::Client;
 use crate::core::config::{Config, timeout_from_ms};
 use crate::core::error::{Error, Outcome, Result};
 use crate::core::status::Status;
+use crate::core::v2::version::ServerVersion;
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::{out, panics, strings};
 use crate::rt::context::Context;
@@ -42,6 +44,12 @@ pub struct VersionText {
     cluster: CString,
 }
 
+impl VersionText {
+    pub(super) fn new(version: &ServerVersion) -> VersionText {
+        VersionText { server: strings::c_string(&version.server), cluster: strings::c_string(&version.cluster) }
+    }
+}
+
 impl Handle for etcd_client {
     type Value = Arc<ClientHandle>;
     const TAG: u64 = 0x6563_6c69_656e_7431;
@@ -65,7 +73,12 @@ impl ClientHandle {
         if let Some(panic) = self.panic.get() {
             return Err(panic.clone());
         }
-        let result = panics::catch(|| body(&self.client)).and_then(|result| result);
+        self.finish(|| body(&self.client))
+    }
+
+    /// Runs the library's code; a panic in it, or one that it tells of, strikes the client.
+    pub(super) fn finish(&self, body: impl FnOnce() -> Result<()>) -> Result<()> {
+        let result = panics::catch(body).and_then(|result| result);
         if let Err(error) = &result
             && error.status() == Status::Panic
         {
@@ -236,11 +249,9 @@ pub unsafe extern "C" fn etcd_client_version(
     unsafe { out::put(version, ptr::null_mut()) };
     let body = |client: &Client, context: Option<&Context>| {
         border::present("version", version)?;
-        let answer = client.version(context)?;
-        let text =
-            VersionText { server: strings::c_string(&answer.server), cluster: strings::c_string(&answer.cluster) };
+        let answer = client.carry_out(context, Caller::version)?;
         // SAFETY: the C caller's promise.
-        unsafe { out::put(version, handle::give(text)) };
+        unsafe { out::put(version, handle::give(VersionText::new(&answer))) };
         Ok(())
     };
     // SAFETY: the C caller's promise.

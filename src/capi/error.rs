@@ -33,7 +33,7 @@ impl Handle for etcd_error {
 }
 
 impl ErrorText {
-    fn new(error: Error) -> ErrorText {
+    pub(super) fn new(error: Error) -> ErrorText {
         ErrorText {
             message: c_string(error.message()),
             detail: c_string(&error.detail()),

@@ -3,17 +3,17 @@
 use std::cell::Cell;
 use std::ffi::c_char;
 
-use super::border;
 use super::client::{self, etcd_client};
 use super::context::etcd_context;
 use super::error::etcd_error;
+use super::operations;
 use super::options::{etcd_create_in_order_options, etcd_delete_options, etcd_get_options, etcd_set_options};
 use super::response::{self, etcd_response};
 use super::status::etcd_status;
 use crate::core::client::Client;
 use crate::core::error::{Outcome, Result};
-use crate::core::keys::{CreateInOrderOptions, DeleteOptions, GetOptions, Operation, PrevExist, SetOptions};
-use crate::ffi::{out, panics, strings};
+use crate::core::keys::Operation;
+use crate::ffi::{out, panics};
 use crate::rt::context::Context;
 
 /// # Safety
@@ -69,13 +69,7 @@ pub unsafe extern "C" fn etcd_keys_get(
     error: *mut *mut etcd_error,
 ) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
-    unsafe {
-        call(client, context, response, error, |run| {
-            let defaults = GetOptions::default();
-            let options = border::optional("options", options)?.unwrap_or(&defaults);
-            run(&Operation::Get { key: strings::text("key", key)?, options })
-        })
-    }
+    unsafe { call(client, context, response, error, |run| operations::get(key, options, run)) }
 }
 
 /// Sets a key to a value of `value_len` bytes (ETCD_STRLEN: up to its NUL), or makes a directory, under the conditions of
@@ -104,17 +98,7 @@ pub unsafe extern "C" fn etcd_keys_set(
     error: *mut *mut etcd_error,
 ) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
-    unsafe {
-        call(client, context, response, error, |run| {
-            let defaults = SetOptions::default();
-            let options = border::optional("options", options)?.unwrap_or(&defaults);
-            run(&Operation::Set {
-                key: strings::text("key", key)?,
-                value: strings::value("value", value, value_len)?,
-                options,
-            })
-        })
-    }
+    unsafe { call(client, context, response, error, |run| operations::set(key, value, value_len, options, run)) }
 }
 
 /// Creates a key that does not exist yet; ETCD_API_NODE_EXIST otherwise. As etcd_keys_set with ETCD_PREV_NO_EXIST: sent elsewhere
@@ -129,8 +113,8 @@ pub unsafe extern "C" fn etcd_keys_create(
     response: *mut *mut etcd_response,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
-    // SAFETY: the C caller's promises.
-    unsafe { set_if(PrevExist::NoExist, client, context, key, value, value_len, response, error) }
+    // SAFETY: the C caller's promises for pointers and strings.
+    unsafe { call(client, context, response, error, |run| operations::create(key, value, value_len, run)) }
 }
 
 /// Changes a key that exists; ETCD_API_KEY_NOT_FOUND otherwise. As etcd_keys_set with ETCD_PREV_EXIST: sent elsewhere only while
@@ -145,34 +129,8 @@ pub unsafe extern "C" fn etcd_keys_update(
     response: *mut *mut etcd_response,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
-    // SAFETY: the C caller's promises.
-    unsafe { set_if(PrevExist::Exist, client, context, key, value, value_len, response, error) }
-}
-
-/// # Safety
-/// The pointers are NULL or valid, as the header asks.
-#[allow(clippy::too_many_arguments)]
-unsafe fn set_if(
-    prev_exist: PrevExist,
-    client: *mut etcd_client,
-    context: *const etcd_context,
-    key: *const c_char,
-    value: *const c_char,
-    value_len: usize,
-    response: *mut *mut etcd_response,
-    error: *mut *mut etcd_error,
-) -> etcd_status {
-    // SAFETY: the caller's promises for pointers and strings.
-    unsafe {
-        call(client, context, response, error, |run| {
-            let options = SetOptions { prev_exist, ..SetOptions::default() };
-            run(&Operation::Set {
-                key: strings::text("key", key)?,
-                value: strings::value("value", value, value_len)?,
-                options: &options,
-            })
-        })
-    }
+    // SAFETY: the C caller's promises for pointers and strings.
+    unsafe { call(client, context, response, error, |run| operations::update(key, value, value_len, run)) }
 }
 
 /// Creates a key below `dir` whose name the server makes from its index, so that names sort by creation; the name is in the response's
@@ -191,15 +149,7 @@ pub unsafe extern "C" fn etcd_keys_create_in_order(
 ) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
-        call(client, context, response, error, |run| {
-            let defaults = CreateInOrderOptions::default();
-            let options = border::optional("options", options)?.unwrap_or(&defaults);
-            run(&Operation::CreateInOrder {
-                dir: strings::text("dir", dir)?,
-                value: strings::value("value", value, value_len)?,
-                options,
-            })
-        })
+        call(client, context, response, error, |run| operations::create_in_order(dir, value, value_len, options, run))
     }
 }
 
@@ -217,11 +167,5 @@ pub unsafe extern "C" fn etcd_keys_delete(
     error: *mut *mut etcd_error,
 ) -> etcd_status {
     // SAFETY: the C caller's promises for pointers and strings.
-    unsafe {
-        call(client, context, response, error, |run| {
-            let defaults = DeleteOptions::default();
-            let options = border::optional("options", options)?.unwrap_or(&defaults);
-            run(&Operation::Delete { key: strings::text("key", key)?, options })
-        })
-    }
+    unsafe { call(client, context, response, error, |run| operations::delete(key, options, run)) }
 }

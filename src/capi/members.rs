@@ -9,6 +9,7 @@ use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
+use crate::core::caller::Caller;
 use crate::core::members::Member;
 use crate::ffi::handle::{self, Handle, Object};
 use crate::ffi::{out, strings};
@@ -52,7 +53,7 @@ impl MemberText {
     }
 }
 
-fn give(members: &[Member]) -> *mut etcd_members {
+pub(super) fn give(members: &[Member]) -> *mut etcd_members {
     let texts = members.iter().map(|member| Object::borrowed::<etcd_member>(MemberText::new(member)));
     handle::give(texts.collect())
 }
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn etcd_members_list(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("members", members)?;
-            out::put(members, give(&client.members_list(context)?));
+            out::put(members, give(&client.carry_out(context, Caller::members_list)?));
             Ok(())
         })
     }
@@ -113,7 +114,10 @@ pub unsafe extern "C" fn etcd_members_add(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            let member = client.members_add(strings::text("peer_url", peer_url)?, context)?;
+            let member = {
+                let peer_url = strings::owned_text("peer_url", peer_url)?;
+                client.carry_out(context, |caller| caller.members_add(peer_url))?
+            };
             if !added.is_null() {
                 out::put(added, give(&[member]));
             }
@@ -136,7 +140,8 @@ pub unsafe extern "C" fn etcd_members_remove(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            client.members_remove(strings::text("member_id", member_id)?, context)
+            let member_id = strings::owned_text("member_id", member_id)?;
+            client.carry_out(context, |caller| caller.members_remove(member_id))
         })
     }
 }
@@ -157,8 +162,9 @@ pub unsafe extern "C" fn etcd_members_update(
     // SAFETY: the C caller's promises for pointers and strings.
     unsafe {
         client::write(client, context, error, |client, context| {
-            let peer_urls = string_list::texts("peer_urls", peer_urls)?;
-            client.members_update(strings::text("member_id", member_id)?, &peer_urls, context)
+            let peer_urls = string_list::owned("peer_urls", peer_urls)?;
+            let member_id = strings::owned_text("member_id", member_id)?;
+            client.carry_out(context, |caller| caller.members_update(member_id, peer_urls))
         })
     }
 }
@@ -180,7 +186,7 @@ pub unsafe extern "C" fn etcd_members_leader(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("leader", leader)?;
-            out::put(leader, give(&[client.members_leader(context)?]));
+            out::put(leader, give(&[client.carry_out(context, Caller::members_leader)?]));
             Ok(())
         })
     }

@@ -35,8 +35,8 @@ pub unsafe extern "C" fn etcd_client_health(
     let body = |client: &Client, context: Option<&Context>| {
         border::present("healthy", healthy)?;
         // SAFETY: the C caller's promise.
-        let endpoint = unsafe { strings::optional_text("endpoint", endpoint) }?;
-        let answer = client.health(endpoint, context)?;
+        let endpoint = unsafe { strings::optional_text("endpoint", endpoint) }?.map(str::to_owned);
+        let answer = client.carry_out(context, |caller| caller.health(endpoint))?;
         // SAFETY: the C caller's promise.
         unsafe { out::put(healthy, answer) };
         Ok(())
@@ -70,8 +70,8 @@ pub unsafe extern "C" fn etcd_client_stats(
     let body = |client: &Client, context: Option<&Context>| {
         border::present("json", json)?;
         // SAFETY: the C caller's promise.
-        let kind = unsafe { strings::text("kind", kind) }?;
-        let text = client.stats(kind, context)?;
+        let kind = unsafe { strings::owned_text("kind", kind) }?;
+        let text = client.carry_out(context, |caller| caller.stats(kind))?;
         // SAFETY: the C caller's promises.
         unsafe {
             out::put(json, strings::give(&text));

@@ -67,12 +67,18 @@ impl Handle for etcd_node {
     const TAG: u64 = 0x656e_6f64_6531_3131;
 }
 
+impl ResponseObject {
+    pub(super) fn new(response: Response) -> ResponseObject {
+        let response = Arc::new(response);
+        let pointer = Arc::as_ptr(&response);
+        let view = |position| Object::borrowed::<etcd_node>(NodeView { response: pointer, position });
+        let nodes = (0..response.nodes().len()).map(view).collect();
+        ResponseObject { response, nodes, json: OnceLock::new() }
+    }
+}
+
 pub fn give(response: Response) -> *mut etcd_response {
-    let response = Arc::new(response);
-    let pointer = Arc::as_ptr(&response);
-    let view = |position| Object::borrowed::<etcd_node>(NodeView { response: pointer, position });
-    let nodes = (0..response.nodes().len()).map(view).collect();
-    handle::give(Arc::new(ResponseObject { response, nodes, json: OnceLock::new() }))
+    handle::give(Arc::new(ResponseObject::new(response)))
 }
 
 /// # Safety

@@ -39,6 +39,15 @@ pub(super) unsafe fn texts<'a>(argument: &str, list: *const etcd_strings) -> Res
     Ok(list.iter().map(|text| text.to_str().unwrap_or_default()).collect())
 }
 
+/// As `texts`, for a call that may outlive the list.
+///
+/// # Safety
+/// As for `texts`.
+pub(super) unsafe fn owned(argument: &str, list: *const etcd_strings) -> Result<Vec<String>> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { texts(argument, list) }?.into_iter().map(str::to_owned).collect())
+}
+
 /// An empty list. The caller frees it with etcd_strings_free. Never NULL but for lack of memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn etcd_strings_new() -> *mut etcd_strings {

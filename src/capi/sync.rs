@@ -4,6 +4,7 @@ use super::client::{self, etcd_client};
 use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
+use crate::core::caller::Caller;
 use crate::core::client::Client;
 use crate::rt::context::Context;
 
@@ -27,7 +28,7 @@ pub unsafe extern "C" fn etcd_client_sync(
     context: *const etcd_context,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
-    let body = |client: &Client, context: Option<&Context>| client.sync(context);
+    let body = |client: &Client, context: Option<&Context>| client.carry_out(context, Caller::sync);
     // SAFETY: the C caller's promise.
     unsafe { client::call(client, context, error, body) }
 }

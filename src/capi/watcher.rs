@@ -28,8 +28,8 @@ pub struct etcd_watcher_options {
 
 /// A watcher with the client that it was made from, which knows about forks and panics.
 pub struct WatcherHandle {
-    client: Arc<ClientHandle>,
-    watcher: Watcher,
+    pub(super) client: Arc<ClientHandle>,
+    pub(super) watcher: Arc<Watcher>,
 }
 
 impl Handle for etcd_watcher {
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn etcd_watcher_options_free(options: *mut etcd_watcher_op
 
 /// The first event is the one after `index`: pass etcd_response_index of the get that gave the state, or etcd_error_api_index
 /// of the error that said that there is none. 0, the default: from now on, which is when etcd answers the first
-/// etcd_watcher_next.
+/// request of the watch: what is written a moment after etcd_watcher_start can come before that.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watcher_options_set_after_index(
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn etcd_watcher_options_set_idle_timeout_ms(
 }
 
 /// Makes a watcher of `key`. `options`, which are copied, may be NULL. No network traffic: the watch begins with the first
-/// etcd_watcher_next. The caller frees it with etcd_watcher_free.
+/// etcd_watcher_next, or with etcd_watcher_start. The caller frees it with etcd_watcher_free.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: client, key or watcher is NULL, or the key cannot be one (see etcd_keys_get). ETCD_ERR_CLOSED,
 /// ETCD_ERR_FORKED, ETCD_ERR_PANIC.
@@ -172,7 +172,8 @@ pub unsafe extern "C" fn etcd_watcher_new(
         };
         let options = options.cloned().unwrap_or_default();
         client.call(|core| {
-            let made = WatcherHandle { client: client.clone(), watcher: Watcher::new(core.clone(), key, options)? };
+            let core = Watcher::new(core.clone(), key, options)?;
+            let made = WatcherHandle { client: client.clone(), watcher: Arc::new(core) };
             // SAFETY: the C caller's promise.
             unsafe { out::put(watcher, handle::give(Arc::new(made))) };
             Ok(())
@@ -196,7 +197,7 @@ pub unsafe extern "C" fn etcd_watcher_new(
 /// ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end; an event that has come meanwhile stays for the next call.
 /// ETCD_ERR_CLOSED: the watcher was stopped or the client closed, before or while it waited; or the watcher was freed while it
 /// waited. (As with any object, a call that begins after the free is a mistake: stop, join the readers, then free.)
-/// ETCD_ERR_BUSY: another thread waits for the next event of this watcher.
+/// ETCD_ERR_BUSY: another thread waits for the next event of this watcher, or etcd_watcher_start has given them a callback.
 /// ETCD_ERR_API: etcd refused; ETCD_API_EVENT_INDEX_CLEARED: the events that come next are forgotten. Get the state, and watch
 /// anew from its index. ETCD_ERR_CLUSTER: every endpoint failed, one after another. ETCD_ERR_API_NOT_SERVED.
 /// ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_INVALID_ARGUMENT:
@@ -229,10 +230,12 @@ pub unsafe extern "C" fn etcd_watcher_next(
 }
 
 /// Ends the watch for ever: an etcd_watcher_next that waits in another thread returns ETCD_ERR_CLOSED at once, and so does every
-/// later one. Waits until it has returned, at most `timeout_ms` milliseconds (0 = as long as it takes). The watcher must still
-/// be freed. Stopping twice is fine.
+/// later one; a callback of etcd_watcher_start is not called any more when this has returned. Waits until the call or
+/// callback that runs has returned, at most `timeout_ms` milliseconds (0 = as long as it takes); inside the callback of this watcher it
+/// returns at once, and the callback is the last. The watcher must still be freed. Stopping twice is fine.
 ///
-/// ETCD_ERR_DEADLINE_EXCEEDED: a call had not returned in time; the watcher is stopped all the same.
+/// ETCD_ERR_DEADLINE_EXCEEDED: a call or callback had not returned in time. ETCD_ERR_WOULD_DEADLOCK: one runs in another
+/// thread, and this was called inside another callback, which must not wait. The watcher is stopped all the same.
 /// ETCD_ERR_INVALID_ARGUMENT: watcher is NULL, or timeout_ms is negative. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watcher_stop(watcher: *mut etcd_watcher, timeout_ms: i64) -> etcd_status {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
+use super::caller::Caller;
 use super::client::{Client, Shared};
 use super::error::{Error, Result};
 use super::log::Level;
@@ -46,7 +47,7 @@ impl Client {
         let _running = self.enter()?;
         loop {
             let limited = within(context, self.shared().config.request_timeout);
-            self.sync(limited.as_ref())?;
+            self.carry_out(limited.as_ref(), Caller::sync)?;
             self.rest(context, interval)?;
         }
     }

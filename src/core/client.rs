@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::auto_sync::AutoSync;
-use super::call::{self, Answered};
+use super::call;
+use super::caller::Caller;
 use super::config::{Config, DEFAULT_ENDPOINT, Protocol, parse_endpoints};
 use super::connector::Connector;
-use super::error::{Error, Outcome, Result};
-use super::exchange::{Answer, Request};
+use super::error::{Error, Result};
+use super::exchange::Request;
 use super::keys::Operation;
 use super::log::Level;
 use super::pool::Pool;
@@ -20,12 +21,13 @@ use super::ring::{Endpoints, Ring};
 use super::status::Status;
 use super::tls::Tls;
 use super::v2;
-use super::v2::failure::Asked;
+use super::value;
 use crate::rt::callback;
+use crate::rt::callback_thread::CallbackThread;
 use crate::rt::context::Context;
 use crate::rt::internal::Internal;
 use crate::rt::lanes::{self, Lanes};
-use crate::rt::running::{Entered, Running};
+use crate::rt::running::{Entered, EnteredForLong, Running};
 
 /// What calls need, on whatever runtime they run.
 pub struct Shared {
@@ -39,7 +41,8 @@ pub struct Client {
     shared: Arc<Shared>,
     lanes: Arc<Lanes>,
     internal: Internal,
-    running: Running,
+    running: Arc<Running>,
+    callbacks: Arc<CallbackThread>,
     pub(super) auto_sync: AutoSync,
 }
 
@@ -65,7 +68,8 @@ impl Client {
             shared: Arc::new(shared),
             lanes: Arc::default(),
             internal: Internal::default(),
-            running: Running::default(),
+            running: Arc::default(),
+            callbacks: Arc::default(),
             auto_sync: AutoSync::default(),
         })
     }
@@ -90,6 +94,11 @@ impl Client {
         &self.running
     }
 
+    /// Runs the callbacks that the application wants on no queue of its own.
+    pub fn callbacks(&self) -> &Arc<CallbackThread> {
+        &self.callbacks
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -111,48 +120,27 @@ impl Client {
         Ok(())
     }
 
-    pub fn version(&self, context: Option<&Context>) -> Result<v2::version::ServerVersion> {
-        let answered = self.http(v2::version::request(), context)?;
-        v2::version::decode(&answered.answer, &answered.endpoint).map_err(|error| answered.explain(error))
-    }
-
     pub fn keys(&self, operation: &Operation<'_>, context: Option<&Context>) -> Result<Response> {
+        let request = self.keys_request(operation)?;
+        let effect = request.effect;
+        let (shared, context) = (self.shared.clone(), context.cloned());
+        let answered = self.block_on(|pool| call::http(shared, pool, Arc::new(request), context))??;
+        value::response(answered, effect)
+    }
+
+    pub(super) fn keys_request(&self, operation: &Operation<'_>) -> Result<Request> {
         let longest_target = longest_target(&self.shared.ring.current());
-        let request = v2::keys_request::keys_request(&self.shared.config.keys, operation, longest_target)?;
-        let effect = request.effect;
-        let answered = self.http(request, context)?;
-        match v2::keys_answer::decode(&answered.answer, &answered.endpoint, effect) {
-            // Only the plain set is sent on when it may have been carried out already.
-            Ok(response) => Ok(response.resent(answered.outcome != Outcome::NotApplied)),
-            Err(error) => Err(answered.explain(error)),
-        }
+        v2::keys_request::keys_request(&self.shared.config.keys, operation, longest_target)
     }
 
-    pub(super) fn http(&self, request: Request, context: Option<&Context>) -> Result<Answered> {
-        let (shared, request, context) = (self.shared.clone(), Arc::new(request), context.cloned());
-        self.block_on(|pool| call::http(shared, pool, request, context))?
-    }
-
-    /// A call of an API other than keys: its answer, or the error that the answer is.
-    pub(super) fn ask<T>(
+    /// Carries a call of another API out, on the calling thread where it can.
+    pub fn carry_out<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'static>(
         &self,
-        request: Request,
         context: Option<&Context>,
-        decode: impl FnOnce(&Answer, Asked<'_>) -> Result<T>,
+        body: impl FnOnce(Caller) -> F,
     ) -> Result<T> {
-        let effect = request.effect;
-        let answered = self.http(request, context)?;
-        let result = decode(&answered.answer, Asked { endpoint: &answered.endpoint, effect });
-        result.map_err(|error| answered.explain(error))
-    }
-
-    /// The context of a call of several requests, which all of them together have the time of one call for.
-    pub(super) fn whole_call(&self, context: Option<&Context>) -> Option<Context> {
-        let of_config = || {
-            let timeout = self.shared.config.request_timeout?;
-            Some(Context::with_timeout_ms(None, i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX)))
-        };
-        context.cloned().or_else(of_config)
+        let (shared, context) = (self.shared.clone(), context.cloned());
+        self.block_on(|pool| body(Caller { shared, pool, context }))?
     }
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot
@@ -182,6 +170,13 @@ impl Client {
         Ok(entered)
     }
 
+    /// Begins a call that goes on by itself.
+    pub(super) fn enter_for_long(&self) -> Result<EnteredForLong> {
+        let entered = self.running.enter_for_long();
+        self.refuse_when_closed()?;
+        Ok(entered)
+    }
+
     pub(super) fn refuse_when_closed(&self) -> Result<()> {
         match self.shared.closed.is_cancelled() {
             true => Err(Error::new(Status::Closed, "the client was closed")),
@@ -199,11 +194,14 @@ impl Client {
         self.shared.closed.cancel();
         let left = self.running.wait_until_none(until);
         self.lanes.clear();
-        if left == 0 && self.internal.stop(until) {
+        // The callbacks last: what has just ended is still told to them.
+        let is_over = left == 0 && self.internal.stop(until) && self.callbacks.stop(until);
+        if is_over {
             return Ok(());
         }
-        let text =
-            format!("the client is closed, but {left} calls and its thread had not ended when the time was over");
+        let text = format!(
+            "the client is closed, but {left} calls, a callback or a thread of its own had not ended when the time was over"
+        );
         Err(Error::new(Status::DeadlineExceeded, text))
     }
 }
@@ -212,6 +210,7 @@ impl Drop for Client {
     /// Never waits: lanes and the internal runtime end by themselves.
     fn drop(&mut self) {
         self.shared.closed.cancel();
+        self.callbacks.end();
     }
 }
 

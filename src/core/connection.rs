@@ -82,7 +82,7 @@ impl Connection {
         may_resend: bool,
     ) -> hyper::Result<http::Response<Incoming>> {
         let look = self.requests > 0 && (!may_resend || self.resting_since.elapsed() > REST_WITHOUT_A_LOOK);
-        self.wire.look_before_write(look);
+        self.wire.expect_request(look);
         self.requests += 1;
         let Connection { sender, driver, .. } = self;
         std::future::poll_fn(|context| {

@@ -1,10 +1,9 @@
 //! The members API: who belongs to the cluster.
 
-use super::client::Client;
+use super::caller::Caller;
 use super::error::Result;
 use super::v2::members_answer as answer;
 use super::v2::members_request as request;
-use crate::rt::context::Context;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -17,24 +16,24 @@ pub struct Member {
     pub client_urls: Vec<String>,
 }
 
-impl Client {
-    pub fn members_list(&self, context: Option<&Context>) -> Result<Vec<Member>> {
-        self.ask(request::list(), context, answer::list)
+impl Caller {
+    pub async fn members_list(self) -> Result<Vec<Member>> {
+        self.ask(request::list(), answer::list).await
     }
 
-    pub fn members_add(&self, peer_url: &str, context: Option<&Context>) -> Result<Member> {
-        self.ask(request::add(peer_url)?, context, answer::added)
+    pub async fn members_add(self, peer_url: String) -> Result<Member> {
+        self.ask(request::add(&peer_url)?, answer::added).await
     }
 
-    pub fn members_remove(&self, id: &str, context: Option<&Context>) -> Result<()> {
-        self.ask(request::remove(id)?, context, answer::removed)
+    pub async fn members_remove(self, id: String) -> Result<()> {
+        self.ask(request::remove(&id)?, answer::removed).await
     }
 
-    pub fn members_update(&self, id: &str, peer_urls: &[&str], context: Option<&Context>) -> Result<()> {
-        self.ask(request::update(id, peer_urls)?, context, answer::updated)
+    pub async fn members_update(self, id: String, peer_urls: Vec<String>) -> Result<()> {
+        self.ask(request::update(&id, &peer_urls)?, answer::updated).await
     }
 
-    pub fn members_leader(&self, context: Option<&Context>) -> Result<Member> {
-        self.ask(request::leader(), context, answer::leader)
+    pub async fn members_leader(self) -> Result<Member> {
+        self.ask(request::leader(), answer::leader).await
     }
 }

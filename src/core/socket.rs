@@ -18,8 +18,10 @@ use super::tls::alerts;
 /// What has happened on the wire, readable while the connection is busy.
 #[derive(Debug, Default)]
 pub struct Wire {
-    /// Bytes given to the kernel, encrypted or not: what TLS still holds back has not gone out.
+    /// Bytes of requests given to the kernel, encrypted or not: what TLS still holds back has not gone out.
     written: AtomicU64,
+    /// Whether HTTP has begun to write its request. What TLS says before that, such as that it closes too, is no part of it.
+    has_begun: AtomicBool,
     /// Bytes of HTTP. What TLS says about itself, such as a session ticket or its end, is no part of an answer.
     read: AtomicU64,
     look_before_write: AtomicBool,
@@ -34,8 +36,9 @@ impl Wire {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Whether the next write first asks if the server has closed the connection.
-    pub fn look_before_write(&self, look: bool) {
+    /// A request comes next; its first write asks before whether the server has closed the connection, if `look` says so.
+    pub fn expect_request(&self, look: bool) {
+        self.has_begun.store(false, Ordering::Relaxed);
         self.look_before_write.store(look, Ordering::Relaxed);
     }
 
@@ -119,7 +122,9 @@ impl AsyncWrite for Transport {
         if result.is_err() && transport.is_handshaking {
             return Poll::Ready(Ok(bytes.len()));
         }
-        if let Ok(count) = &result {
+        if let Ok(count) = &result
+            && transport.wire.has_begun.load(Ordering::Relaxed)
+        {
             transport.wire.written.fetch_add(*count as u64, Ordering::Relaxed);
         }
         Poll::Ready(result)
@@ -284,6 +289,7 @@ impl AsyncWrite for Socket {
                 "the server closed the idle connection",
             )));
         }
+        socket.wire.has_begun.store(true, Ordering::Relaxed);
         let result = ready!(match &mut socket.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(context, bytes),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::call::{self, Answered, Destination};
+use super::caller::Caller;
 use super::chance;
-use super::client::{Client, Shared};
+use super::client::Shared;
 use super::config::SelectionMode;
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
@@ -21,11 +22,10 @@ use crate::rt::context::Context;
 /// How long a sync tries to reach advertised endpoints before it leaves the pin at the one that has just answered.
 const PATIENCE_TO_REACH: Duration = Duration::from_secs(2);
 
-impl Client {
+impl Caller {
     /// Replaces the endpoints by those that the members advertise.
-    pub fn sync(&self, context: Option<&Context>) -> Result<()> {
-        let (shared, context) = (self.shared().clone(), context.cloned());
-        self.block_on(|pool| sync(shared, pool, context))?
+    pub async fn sync(self) -> Result<()> {
+        sync(self.shared, self.pool, self.context).await
     }
 }
 

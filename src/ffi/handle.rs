@@ -19,15 +19,15 @@ pub trait Handle: Sized {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Object<V> {
-    tag: u64,
-    value: V,
+    pub(super) tag: u64,
+    pub(super) value: V,
 }
 
 /// Marks an object that belongs to another one: it can be read, and freeing it does nothing.
 const BORROWED: u64 = 1 << 63;
 
 /// Overwrites the tag of a freed object, so that a second free is noticed while the memory is untouched.
-const FREED: u64 = 0xdead_dead_dead_dead;
+pub(super) const FREED: u64 = 0xdead_dead_dead_dead;
 
 impl<V> Object<V> {
     /// An object inside another one, handed out as `const` pointer.

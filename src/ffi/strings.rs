@@ -20,6 +20,15 @@ pub unsafe fn text<'a>(argument: &str, text: *const c_char) -> Result<&'a str> {
     unsafe { optional_text(argument, text) }?.ok_or_else(|| Error::invalid_argument(argument, "is NULL"))
 }
 
+/// As `text`, for a call that may outlive it.
+///
+/// # Safety
+/// As for `text`, until this returns.
+pub unsafe fn owned_text(argument: &str, text: *const c_char) -> Result<String> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { self::text(argument, text) }?.to_owned())
+}
+
 /// NUL-terminated UTF-8, or None for NULL.
 ///
 /// # Safety

@@ -7,10 +7,11 @@ use crate::core::status::Status;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static CALLED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Runs a callback of the application; calls that block refuse to run inside it.
-pub fn inside<T>(callback: impl FnOnce() -> T) -> T {
+/// Runs the application's code; calls that block refuse to run inside it.
+pub fn inside<T>(code: impl FnOnce() -> T) -> T {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
@@ -19,7 +20,18 @@ pub fn inside<T>(callback: impl FnOnce() -> T) -> T {
     }
     DEPTH.with(|depth| depth.set(depth.get().saturating_add(1)));
     let _leave = Leave;
-    callback()
+    code()
+}
+
+/// Runs a callback that is counted, for those who report how many they ran.
+pub fn call<T>(callback: impl FnOnce() -> T) -> T {
+    CALLED.with(|called| called.set(called.get().wrapping_add(1)));
+    inside(callback)
+}
+
+/// How many counted callbacks this thread has run so far.
+pub fn called() -> u64 {
+    CALLED.with(Cell::get)
 }
 
 pub fn is_inside() -> bool {
@@ -44,5 +56,12 @@ mod tests {
         assert!(inside(is_inside));
         let _ = std::panic::catch_unwind(|| inside(|| std::panic::resume_unwind(Box::new(()))));
         assert!(!is_inside());
+    }
+
+    #[test]
+    fn only_callbacks_are_counted() {
+        let before = called();
+        call(|| inside(|| assert!(is_inside())));
+        assert_eq!(called() - before, 1);
     }
 }

@@ -3,6 +3,10 @@
 
 pub mod alone;
 pub mod callback;
+pub mod callback_place;
+pub mod callback_queue;
+pub mod callback_thread;
+pub mod completion;
 pub mod context;
 pub mod event_queue;
 pub mod internal;
@@ -11,4 +15,6 @@ pub mod park;
 pub mod race;
 pub mod resolver;
 pub mod running;
+pub mod steps;
+pub mod sync;
 pub mod thread;

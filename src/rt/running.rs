@@ -1,6 +1,6 @@
 //! How many calls are running, for those who have to wait until none is.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 #[derive(Default)]
@@ -18,8 +18,26 @@ struct RunningState {
 
 impl Running {
     pub fn enter(&self) -> Entered<'_> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).count += 1;
+        self.add_one();
         Entered(self)
+    }
+
+    /// For a call that outlives the function which began it.
+    pub fn enter_for_long(self: &Arc<Running>) -> EnteredForLong {
+        self.add_one();
+        EnteredForLong(self.clone())
+    }
+
+    fn add_one(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).count += 1;
+    }
+
+    fn remove_one(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.count = state.count.saturating_sub(1);
+        if state.count == 0 && state.awaited {
+            self.none_left.notify_all();
+        }
     }
 
     /// How many are left: 0, or those that had not returned in time.
@@ -45,10 +63,14 @@ pub struct Entered<'a>(&'a Running);
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.count = state.count.saturating_sub(1);
-        if state.count == 0 && state.awaited {
-            self.0.none_left.notify_all();
-        }
+        self.0.remove_one();
+    }
+}
+
+pub struct EnteredForLong(Arc<Running>);
+
+impl Drop for EnteredForLong {
+    fn drop(&mut self) {
+        self.0.remove_one();
     }
 }

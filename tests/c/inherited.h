@@ -2,7 +2,7 @@
 #ifndef INHERITED_H
 #define INHERITED_H
 
-#include "check.h"
+#include "inherited_async.h"
 
 #define MUST(condition) do { if (!(condition)) return __LINE__; } while (0)
 #define FORKED(call) MUST((call) == ETCD_ERR_FORKED)
@@ -66,6 +66,7 @@ static inline int inherited_watcher(etcd_watcher *watcher)
 {
     etcd_response *response = NULL;
     FORKED(etcd_watcher_next(watcher, NULL, &response, NULL));
+    FORKED(etcd_watcher_start(watcher, NULL, never_called, NULL, NULL, NULL));
     FORKED(etcd_watcher_stop(watcher, 1000));
     MUST(response == NULL);
     return 0;
@@ -106,6 +107,7 @@ static inline int inherited(etcd_client *client, etcd_watcher *watcher, etcd_con
     etcd_client *fresh = test_client();
     int wrong;
     if ((wrong = inherited_client(client)) != 0) return wrong;
+    if ((wrong = inherited_async(client, NULL)) != 0 || (wrong = inherited_async(fresh, context)) != 0) return wrong;
     if ((wrong = inherited_watcher(watcher)) != 0) return wrong;
     if ((wrong = inherited_context(context, fresh)) != 0) return wrong;
     etcd_context_free(context);

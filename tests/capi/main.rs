@@ -2,14 +2,18 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod alone;
+mod callbacks;
 mod cancelling;
 mod closing;
 mod crowds;
+mod futures;
 mod guest;
 mod json;
 mod log;
 mod objects;
 mod ownership;
+mod pushed;
+mod queues;
 mod raw;
 mod settings;
 mod statuses;

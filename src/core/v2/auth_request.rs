@@ -58,19 +58,19 @@ pub fn user_list() -> Request {
     read(USERS.into(), Some(JSON))
 }
 
-pub fn user_grant(user: &str, roles: &[&str]) -> Result<Request> {
+pub fn user_grant(user: &str, roles: &[impl AsRef<str>]) -> Result<Request> {
     refuse_empty_entry("roles", roles, "etcd would crash in every request that asks for users")?;
     user_update(user, "grant", roles)
 }
 
-pub fn user_revoke(user: &str, roles: &[&str]) -> Result<Request> {
+pub fn user_revoke(user: &str, roles: &[impl AsRef<str>]) -> Result<Request> {
     user_update(user, "revoke", roles)
 }
 
-fn user_update(user: &str, verb: &str, roles: &[&str]) -> Result<Request> {
+fn user_update(user: &str, verb: &str, roles: &[impl AsRef<str>]) -> Result<Request> {
     let path = segment::path("user", USERS, user)?;
     refuse_empty("roles", roles)?;
-    let (name, roles) = (json_text::string(user), json_text::list(roles.iter().copied()));
+    let (name, roles) = (json_text::string(user), json_text::list(roles.iter().map(AsRef::as_ref)));
     Ok(write(Method::PUT, path, Some(format!("{{\"user\":{name},\"roles\":null,\"{verb}\":{roles}}}"))))
 }
 
@@ -90,20 +90,20 @@ pub fn role_list() -> Request {
     read(ROLES.into(), Some(JSON))
 }
 
-pub fn role_grant(role: &str, prefixes: &[&str], permission: Permission) -> Result<Request> {
+pub fn role_grant(role: &str, prefixes: &[impl AsRef<str>], permission: Permission) -> Result<Request> {
     refuse_empty_entry("prefixes", prefixes, "etcd would crash in every request that it checks against it")?;
     role_update(role, "grant", prefixes, permission)
 }
 
-pub fn role_revoke(role: &str, prefixes: &[&str], permission: Permission) -> Result<Request> {
+pub fn role_revoke(role: &str, prefixes: &[impl AsRef<str>], permission: Permission) -> Result<Request> {
     role_update(role, "revoke", prefixes, permission)
 }
 
 /// Without prefixes etcd would take the request for one that makes the role.
-fn role_update(role: &str, verb: &str, prefixes: &[&str], permission: Permission) -> Result<Request> {
+fn role_update(role: &str, verb: &str, prefixes: &[impl AsRef<str>], permission: Permission) -> Result<Request> {
     let path = segment::path("role", ROLES, role)?;
     refuse_empty("prefixes", prefixes)?;
-    let list = json_text::list(prefixes.iter().copied());
+    let list = json_text::list(prefixes.iter().map(AsRef::as_ref));
     let read = if permission.reads() { &list } else { "null" };
     let write = if permission.writes() { &list } else { "null" };
     Ok(role_put(path, role, &format!(",\"{verb}\":{{\"kv\":{{\"read\":{read},\"write\":{write}}}}}")))
@@ -122,7 +122,7 @@ fn given(password: &str) -> Result<&str> {
     }
 }
 
-fn refuse_empty(argument: &str, list: &[&str]) -> Result<()> {
+fn refuse_empty(argument: &str, list: &[impl AsRef<str>]) -> Result<()> {
     match list {
         [] => Err(Error::invalid_argument(argument, "the list is empty; there is nothing to grant or revoke")),
         _ => Ok(()),
@@ -130,8 +130,8 @@ fn refuse_empty(argument: &str, list: &[&str]) -> Result<()> {
 }
 
 /// An empty entry can be revoked, if another client granted it, but not granted.
-fn refuse_empty_entry(argument: &str, list: &[&str], consequence: &str) -> Result<()> {
-    match list.iter().position(|entry| entry.is_empty()) {
+fn refuse_empty_entry(argument: &str, list: &[impl AsRef<str>], consequence: &str) -> Result<()> {
+    match list.iter().position(|entry| entry.as_ref().is_empty()) {
         Some(number) => {
             Err(Error::invalid_argument(argument, format_args!("string {number} of the list is empty; {consequence}")))
         }

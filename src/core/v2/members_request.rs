@@ -28,8 +28,8 @@ pub fn remove(id: &str) -> Result<Request> {
     Ok(write(Method::DELETE, segment::path("member_id", PATH, id)?, None))
 }
 
-pub fn update(id: &str, peer_urls: &[&str]) -> Result<Request> {
-    let urls = peer_url::canonical("peer_urls", peer_urls.iter().copied())?;
+pub fn update(id: &str, peer_urls: &[impl AsRef<str>]) -> Result<Request> {
+    let urls = peer_url::canonical("peer_urls", peer_urls.iter().map(AsRef::as_ref))?;
     Ok(write(Method::PUT, segment::path("member_id", PATH, id)?, Some(&urls)))
 }
 

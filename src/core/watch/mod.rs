@@ -5,10 +5,12 @@ pub mod documents;
 pub mod follower;
 pub mod opening;
 pub mod position;
+pub mod push;
 pub mod resync;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -60,8 +62,13 @@ pub struct Watcher {
     /// Cancelled by stop, by the last free, and by the close of the client.
     stopped: CancellationToken,
     started: OnceLock<Result<()>>,
+    /// By the application, and not with its client.
+    is_ended: AtomicBool,
     is_being_read: AtomicBool,
+    /// Calls and callbacks that stop has to wait for.
     reading: Running,
+    /// The thread that is inside a callback of this watcher.
+    calling: Mutex<Option<ThreadId>>,
 }
 
 /// Tells the reader when the task ends, however it ends.
@@ -88,8 +95,10 @@ impl Watcher {
             events: Arc::default(),
             stopped,
             started: OnceLock::new(),
+            is_ended: AtomicBool::new(false),
             is_being_read: AtomicBool::new(false),
             reading: Running::default(),
+            calling: Mutex::default(),
         })
     }
 
@@ -101,7 +110,7 @@ impl Watcher {
         let _running = self.client.running().enter();
         let started = Instant::now();
         self.refuse_when_over(context, started)?;
-        self.start()?;
+        self.begin()?;
         let deadline = context.and_then(Context::deadline);
         match park::wait_until(self.wait(context), deadline) {
             Some(Some(event)) => event,
@@ -149,7 +158,7 @@ impl Watcher {
         }
     }
 
-    fn start(&self) -> Result<()> {
+    fn begin(&self) -> Result<()> {
         let start = || {
             let (shared, events) = (self.client.shared().clone(), self.events.clone());
             let (key, watched, options) = (self.key.clone(), self.watched.clone(), self.options.clone());
@@ -168,20 +177,36 @@ impl Watcher {
 
     /// Ends the watch without waiting for anything.
     pub fn end(&self) {
+        self.is_ended.store(true, Ordering::Release);
         self.stopped.cancel();
     }
 
-    /// Ends the watch; a `next` that waits returns at once. Waits until it has.
+    /// Ends the watch; a `next` that waits returns at once. Waits until it has, or until a callback of this watcher has returned;
+    /// not for the one that it is called in.
     pub fn stop(&self, timeout: Option<Duration>) -> Result<()> {
         self.end();
-        if callback::is_inside() {
+        if self.calling() == Some(thread::current().id()) {
             return Ok(());
         }
-        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let now = Instant::now();
+        let until =
+            if callback::is_inside() { Some(now) } else { timeout.and_then(|timeout| now.checked_add(timeout)) };
         match self.reading.wait_until_none(until) {
             0 => Ok(()),
+            _ if callback::is_inside() => {
+                let text = "the watcher is stopped, but to wait for a call to it inside a callback could take for ever";
+                Err(Error::new(Status::WouldDeadlock, text))
+            }
             _ => Err(Error::new(Status::DeadlineExceeded, "the watcher is stopped, but a call to it had not returned")),
         }
+    }
+
+    fn calling(&self) -> Option<ThreadId> {
+        *self.calling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_calling(&self, thread: Option<ThreadId>) {
+        *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     }
 }
 
@@ -198,8 +223,16 @@ impl Reader<'_> {
     fn enter(is_being_read: &AtomicBool) -> Result<Reader<'_>> {
         match is_being_read.swap(true, Ordering::Acquire) {
             false => Ok(Reader(is_being_read)),
-            true => Err(Error::new(Status::Busy, "another thread is waiting for the next event of this watcher")),
+            true => Err(Error::new(
+                Status::Busy,
+                "another thread waits for the next event of this watcher, or a callback gets them",
+            )),
         }
+    }
+
+    /// Nobody else reads from now on.
+    fn stay(self) {
+        std::mem::forget(self);
     }
 }
 

@@ -1,13 +1,16 @@
 use std::ptr::null_mut;
 
-use ::etcd_client::capi::auth::*;
-use ::etcd_client::capi::auth_roles::*;
-use ::etcd_client::capi::auth_users::*;
 use ::etcd_client::capi::client::etcd_client;
 use ::etcd_client::capi::context::etcd_context;
 use ::etcd_client::capi::error::etcd_error;
 use ::etcd_client::capi::strings::etcd_strings;
 
+use crate::calls::{
+    etcd_auth_disable, etcd_auth_enable, etcd_auth_role_add, etcd_auth_role_get, etcd_auth_role_grant_kv,
+    etcd_auth_role_list, etcd_auth_role_remove, etcd_auth_role_revoke_kv, etcd_auth_status, etcd_auth_user_add,
+    etcd_auth_user_change_password, etcd_auth_user_get, etcd_auth_user_grant, etcd_auth_user_list,
+    etcd_auth_user_remove, etcd_auth_user_revoke,
+};
 use crate::client::{outcome, raw};
 use crate::strings::{List, take};
 use crate::{Client, Context, Failure, c};

@@ -6,12 +6,15 @@ use ::etcd_client::capi::config_consistency::*;
 use ::etcd_client::capi::config_tls::*;
 use ::etcd_client::capi::context::*;
 use ::etcd_client::capi::error::etcd_error;
-use ::etcd_client::capi::keys::*;
 use ::etcd_client::capi::options::*;
 use ::etcd_client::capi::response::etcd_response;
 use ::etcd_client::capi::strings::*;
 use etcd_test_support::transport;
 
+use crate::calls::{
+    etcd_client_version, etcd_keys_create, etcd_keys_create_in_order, etcd_keys_delete, etcd_keys_get, etcd_keys_set,
+    etcd_keys_update,
+};
 use crate::{Delete, Failure, Get, Response, Set, c, text};
 
 /// A configuration; setters panic when they are refused.
@@ -247,6 +250,11 @@ impl Client {
 
     pub fn raw(&self) -> *mut etcd_client {
         self.0
+    }
+
+    /// For a free in another place.
+    pub fn into_raw(self) -> *mut etcd_client {
+        std::mem::ManuallyDrop::new(self).0
     }
 
     fn keys(&self, call: impl FnOnce(Out) -> i32) -> Result<Response, Failure> {

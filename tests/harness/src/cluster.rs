@@ -1,10 +1,10 @@
 use std::ptr::{null, null_mut};
 
 use ::etcd_client::capi::discovery::*;
-use ::etcd_client::capi::monitoring::*;
 use ::etcd_client::capi::strings::*;
 use ::etcd_client::capi::sync::*;
 
+use crate::calls::{etcd_client_health, etcd_client_stats, etcd_client_sync};
 use crate::client::{outcome, raw};
 use crate::{Client, Context, Failure, c, text};
 

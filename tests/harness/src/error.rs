@@ -31,7 +31,7 @@ impl Failure {
         failure
     }
 
-    fn read(error: *const etcd_error) -> Failure {
+    pub(crate) fn read(error: *const etcd_error) -> Failure {
         // SAFETY: the error is alive.
         unsafe {
             Failure {

@@ -5,9 +5,11 @@
 #![allow(clippy::disallowed_methods)]
 
 mod auth;
+mod calls;
 mod client;
 mod cluster;
 mod error;
+mod future;
 mod members;
 mod options;
 mod response;
@@ -18,6 +20,7 @@ pub use auth::Auth;
 pub use client::{Client, Config, Context};
 pub use cluster::discover;
 pub use error::Failure;
+pub use future::{Future, Queue, Told, take_response};
 pub use members::Member;
 pub use options::{Delete, Get, Set};
 pub use response::{Node, Response};

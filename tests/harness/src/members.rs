@@ -3,6 +3,9 @@ use std::ptr::null_mut;
 use ::etcd_client::capi::members::*;
 use ::etcd_client::capi::strings::{etcd_strings_free, etcd_strings_len};
 
+use crate::calls::{
+    etcd_members_add, etcd_members_leader, etcd_members_list, etcd_members_remove, etcd_members_update,
+};
 use crate::client::{outcome, raw};
 use crate::strings::{List, read};
 use crate::{Client, Context, Failure, c, text};

@@ -1,0 +1,3 @@
+module example.org/etcd
+
+go 1.19

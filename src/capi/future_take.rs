@@ -1,0 +1,223 @@
+//! What a future has brought: one function for each kind, each of which takes it once.
+
+use std::ffi::c_char;
+use std::ptr;
+
+use super::border;
+use super::client::{VersionText, etcd_server_version};
+use super::error::etcd_error;
+use super::future::{Kind, etcd_future};
+use super::members::{self, etcd_members};
+use super::response::{self, etcd_response};
+use super::status::etcd_status;
+use super::strings::{self as string_list, etcd_strings};
+use crate::core::error::Result;
+use crate::core::value::{self, Value};
+use crate::ffi::{handle, out, strings};
+
+/// # Safety
+/// The pointers are NULL or valid, as the header asks.
+unsafe fn take(
+    future: *mut etcd_future,
+    wanted: Option<Kind>,
+    error: *mut *mut etcd_error,
+    body: impl FnOnce(Value) -> Result<()>,
+) -> etcd_status {
+    let take = || {
+        // SAFETY: the caller's promise.
+        let future = unsafe { border::required("future", future.cast_const()) }?;
+        future.finish(|| body(future.take(wanted)?))
+    };
+    // SAFETY: the caller's promise.
+    unsafe { border::fallible(error, take) }
+}
+
+/// Gives the response of a keys call, to be freed with etcd_response_free; `response` may be NULL. Once: what was taken, response or
+/// error, is gone. Never waits; any thread, also inside callbacks. The answer is parsed here, on the thread that takes it.
+///
+/// The status of the call itself, as its blocking twin returns it. ETCD_ERR_NOT_READY: it goes on.
+/// ETCD_ERR_ALREADY_TAKEN: it was taken before. ETCD_ERR_INVALID_ARGUMENT: future is NULL, or is that of no keys call (nothing
+/// is taken then). ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_future_take_response(
+    future: *mut etcd_future,
+    response: *mut *mut etcd_response,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
+    let body = |value| {
+        if let Value::Keys(answered, effect) = value {
+            let answer = value::response(*answered, effect)?;
+            if !response.is_null() {
+                // SAFETY: the C caller's promise.
+                unsafe { out::put(response, response::give(answer)) };
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(response, ptr::null_mut());
+        take(future, Some(Kind::Response), error, body)
+    }
+}
+
+/// Ends with the status of a call of any kind, and throws away what it brought. As etcd_future_take_response in everything else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_future_take(future: *mut etcd_future, error: *mut *mut etcd_error) -> etcd_status {
+    let body = |value| match value {
+        // An answer that makes no sense is an error also for one who does not want to see it.
+        Value::Keys(answered, effect) => value::response(*answered, effect).map(drop),
+        _ => Ok(()),
+    };
+    // SAFETY: the C caller's promise.
+    unsafe { take(future, None, error, body) }
+}
+
+/// As etcd_future_take_response, for etcd_members_list_async, _add_async and _leader_async. The caller frees the list with
+/// etcd_members_free; `members` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_future_take_members(
+    future: *mut etcd_future,
+    members: *mut *mut etcd_members,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
+    let body = |value| {
+        if let Value::Members(list) = value
+            && !members.is_null()
+        {
+            // SAFETY: the C caller's promise.
+            unsafe { out::put(members, members::give(&list)) };
+        }
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(members, ptr::null_mut());
+        take(future, Some(Kind::Members), error, body)
+    }
+}
+
+/// As etcd_future_take_response, for etcd_auth_user_get_async, _user_list_async and _role_list_async. The caller frees the list
+/// with etcd_strings_free; `strings` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_future_take_strings(
+    future: *mut etcd_future,
+    strings: *mut *mut etcd_strings,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
+    let body = |value| {
+        if let Value::Texts(list) = value
+            && !strings.is_null()
+        {
+            // SAFETY: the C caller's promise.
+            unsafe { out::put(strings, string_list::give(&list)) };
+        }
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(strings, ptr::null_mut());
+        take(future, Some(Kind::Strings), error, body)
+    }
+}
+
+/// As etcd_future_take_response, for etcd_auth_role_get_async. The caller frees both lists with etcd_strings_free; each may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_future_take_prefixes(
+    future: *mut etcd_future,
+    read_prefixes: *mut *mut etcd_strings,
+    write_prefixes: *mut *mut etcd_strings,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
+    let body = |value| {
+        if let Value::Prefixes(prefixes) = value {
+            for (list, output) in [(prefixes.read, read_prefixes), (prefixes.write, write_prefixes)] {
+                if !output.is_null() {
+                    // SAFETY: the C caller's promise.
+                    unsafe { out::put(output, string_list::give(&list)) };
+                }
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(read_prefixes, ptr::null_mut());
+        out::put(write_prefixes, ptr::null_mut());
+        take(future, Some(Kind::Prefixes), error, body)
+    }
+}
+
+/// As etcd_future_take_response, for etcd_auth_status_async and etcd_client_health_async. `value` may be NULL; it is false on failure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_future_take_bool(
+    future: *mut etcd_future,
+    value: *mut bool,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
+    let body = |taken| {
+        if let Value::Flag(flag) = taken {
+            // SAFETY: the C caller's promise.
+            unsafe { out::put(value, flag) };
+        }
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(value, false);
+        take(future, Some(Kind::Bool), error, body)
+    }
+}
+
+/// As etcd_future_take_response, for etcd_client_stats_async. The caller frees the text with etcd_string_free; `text` may be NULL, and so
+/// may `len`, its length without the NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_future_take_string(
+    future: *mut etcd_future,
+    text: *mut *mut c_char,
+    len: *mut usize,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
+    let body = |value| {
+        if let Value::Text(taken) = value
+            && !text.is_null()
+        {
+            // SAFETY: the C caller's promise.
+            unsafe {
+                out::put(text, strings::give(&taken));
+                out::put(len, taken.len());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(text, ptr::null_mut());
+        out::put(len, 0);
+        take(future, Some(Kind::String), error, body)
+    }
+}
+
+/// As etcd_future_take_response, for etcd_client_version_async. The caller frees the version with etcd_server_version_free; `version`
+/// may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_future_take_version(
+    future: *mut etcd_future,
+    version: *mut *mut etcd_server_version,
+    error: *mut *mut etcd_error,
+) -> etcd_status {
+    let body = |value| {
+        if let Value::Version(taken) = value
+            && !version.is_null()
+        {
+            // SAFETY: the C caller's promise.
+            unsafe { out::put(version, handle::give(VersionText::new(&taken))) };
+        }
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe {
+        out::put(version, ptr::null_mut());
+        take(future, Some(Kind::Version), error, body)
+    }
+}

@@ -1,0 +1,51 @@
+//! A call as the APIs other than keys see it: something to ask the cluster with. Whether it blocks or goes on by itself is
+//! the client's business.
+
+use std::sync::Arc;
+
+use super::call::{self, Answered, Destination};
+use super::client::Shared;
+use super::error::Result;
+use super::exchange::{Answer, Request};
+use super::pool::Pool;
+use super::sync::within;
+use super::v2::failure::Asked;
+use crate::rt::context::Context;
+
+/// Runs on the runtime to which the connections of `pool` belong.
+#[derive(Clone)]
+pub struct Caller {
+    pub shared: Arc<Shared>,
+    pub pool: Arc<Pool>,
+    /// None means the client's request timeout, for each request.
+    pub context: Option<Context>,
+}
+
+impl Caller {
+    /// For a call of several requests, which all of them together have the time of one call for.
+    pub fn for_several(self) -> Caller {
+        let context = self.context.or_else(|| within(None, self.shared.config.request_timeout));
+        Caller { context, ..self }
+    }
+
+    pub async fn http(&self, request: Request) -> Result<Answered> {
+        call::http(self.shared.clone(), self.pool.clone(), Arc::new(request), self.context.clone()).await
+    }
+
+    pub async fn http_to(&self, destination: Destination, request: Request) -> Result<Answered> {
+        let (shared, pool, context) = (self.shared.clone(), self.pool.clone(), self.context.clone());
+        call::http_to(shared, pool, Arc::new(request), context, destination).await
+    }
+
+    /// The answer, or the error that the answer is.
+    pub async fn ask<T>(
+        &self,
+        request: Request,
+        decode: impl FnOnce(&Answer, Asked<'_>) -> Result<T> + Send,
+    ) -> Result<T> {
+        let effect = request.effect;
+        let answered = self.http(request).await?;
+        let result = decode(&answered.answer, Asked { endpoint: &answered.endpoint, effect });
+        result.map_err(|error| answered.explain(error))
+    }
+}

@@ -1,0 +1,80 @@
+//! Calls that go on without a caller, on the internal runtime, until they complete their completion.
+
+use std::sync::Arc;
+
+use super::call;
+use super::caller::Caller;
+use super::client::Client;
+use super::error::{Error, Outcome, Result};
+use super::keys::Operation;
+use super::status::Status;
+use super::sync::within;
+use super::value::Value;
+use crate::rt::completion::Completion;
+use crate::rt::context::Context;
+
+pub type Completed = Completion<Result<Value>>;
+
+impl Client {
+    /// Begins a keys call. It ends by `cancel`, whose deadline counts from now, also while it waits for its turn.
+    pub fn start_keys(
+        self: &Arc<Client>,
+        operation: &Operation<'_>,
+        cancel: &Context,
+        to: &Arc<Completed>,
+    ) -> Result<()> {
+        let request = self.keys_request(operation)?;
+        let effect = request.effect;
+        let outcome = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
+        self.start(cancel, outcome, to, move |caller| async move {
+            let answered = call::http(caller.shared, caller.pool, Arc::new(request), caller.context).await?;
+            Ok(Value::Keys(Box::new(answered), effect))
+        })
+    }
+
+    /// Begins a call of another API. `lost` is the outcome of a call that never tells.
+    pub fn start<T: Into<Value>, F: Future<Output = Result<T>> + Send + 'static>(
+        self: &Arc<Client>,
+        cancel: &Context,
+        lost: Outcome,
+        to: &Arc<Completed>,
+        body: impl FnOnce(Caller) -> F,
+    ) -> Result<()> {
+        let running = self.enter_for_long()?;
+        let (shared, context, client) = (self.shared().clone(), Some(cancel.clone()), self.clone());
+        let ending = CompleteAtEnd { to: to.clone(), lost };
+        self.spawn(|pool| {
+            let call = body(Caller { shared, pool, context });
+            async move {
+                let result = call.await;
+                ending.to.complete(result.map(Into::into));
+                drop(ending);
+                // Only then, so that close returns when nothing is left to be told.
+                drop(running);
+                drop(client);
+            }
+        })
+    }
+
+    /// What ends a call that goes on by itself: its own cancellation, or what ends its parent. Without a parent it has the
+    /// client's request timeout.
+    pub fn cancellation(&self, parent: Option<&Context>) -> Context {
+        let limited = || within(None, self.shared().config.request_timeout);
+        parent.map_or_else(|| limited().unwrap_or_else(|| Context::new(None)), |parent| Context::new(Some(parent)))
+    }
+}
+
+/// A call always comes back, also when its task is dropped before its end.
+struct CompleteAtEnd {
+    to: Arc<Completed>,
+    lost: Outcome,
+}
+
+impl Drop for CompleteAtEnd {
+    fn drop(&mut self) {
+        if !self.to.is_ready() {
+            let error = Error::new(Status::Internal, "the call ended without a result").with_outcome(self.lost);
+            self.to.complete(Err(error));
+        }
+    }
+}

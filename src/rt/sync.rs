@@ -1,0 +1,3 @@
+//! What threads meet at in the parts of `rt` that the model checker (tests/model) explores with its own.
+
+pub use std::sync::{Condvar, Mutex, MutexGuard};
