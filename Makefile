@@ -50,6 +50,8 @@ test: ## Install what the tests need and run them all
 	@# The short form of test-tls; of the watches under faults, the plain run must do.
 	ETCD_TEST_TRANSPORT=tls cargo test --test cluster -- \
 		setting:: creating:: deleting:: comparing:: reading:: not_served:: auth:: faults:: --skip watch_faults::
+	@# The short form of test-async.
+	ETCD_TEST_CALLS=async cargo test --test conformance --test catalogue -- $(NOT_ASYNC)
 	scripts/check-null-arguments
 	scripts/check-after-fork
 	scripts/check-readme
@@ -58,6 +60,17 @@ test: ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory examples
 	@$(MAKE) --no-print-directory examples-ffi
 	@$(MAKE) --no-print-directory quickstart
+	@# The tests' library panics on demand (the feature test-faults); that of the users has nothing of it.
+	! grep -q 'a fault that a test asked for' $(SHARED)
+
+# These count connections of blocking calls: 64 more than those of the internal thread, or one by one.
+NOT_ASYNC := --skip overload::more_calls_than_places --skip overload::a_call_that_waits_for_a_place \
+	--skip ring::each_endpoint_is_asked_once_per_call
+
+.PHONY: test-async
+test-async: ## Run the tests with every call made through a future
+	@scripts/install-missing etcd gcc
+	ETCD_TEST_CALLS=async cargo test --test conformance --test catalogue --test cluster -- $(NOT_ASYNC)
 
 .PHONY: test-tls
 test-tls: ## Run the tests with real etcds over TLS, with client certificates and a password

@@ -13,8 +13,8 @@
  *  4. Parameters come in this order: object, context, inputs, options, outputs, error. Outputs are set to NULL on failure.
  *  5. What can fail returns an etcd_status; 0 is ETCD_OK. `error` may be NULL; on failure it receives an object, on success NULL.
  *     There is no thread-local "last error".
- *  6. Text in is NUL-terminated UTF-8 and copied before the call returns. Bytes in are pointer and length; the length ETCD_STRLEN
- *     means NUL-terminated; NULL with length 0 is the empty string.
+ *  6. Text in is NUL-terminated UTF-8 of at most 64 KiB and copied before the call returns. Bytes in are pointer and length, up to
+ *     256 MiB; the length ETCD_STRLEN means NUL-terminated; NULL with length 0 is the empty string.
  *  7. Text out is NUL-terminated; where it can hold any byte there is a `size_t *len` out-parameter, which may be NULL.
  *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation. Durations are int64_t milliseconds.
  *  9. etcd_client, etcd_context, etcd_watcher, etcd_future and etcd_queue may be used from many threads at once. Configs, options and lists
@@ -67,6 +67,10 @@
  *         etcd_config_free(config);
  *         return status == ETCD_OK ? EXIT_SUCCESS : EXIT_FAILURE;
  *     }
+ *
+ * Memory. Where there is none for what a caller gives (values, lists, PEM) or what an answer brings, the call fails with
+ * ETCD_ERR_NO_MEMORY and the process goes on: nothing was sent then, or the outcome says what may have been done. Only when the
+ * last small pieces (up to 64 KiB, and 408 KiB for the buffer of a connection) cannot be had, the process is ended.
  *
  * Errors. A context error (cancelled, deadline) wins over everything else. ETCD_ERR_CLUSTER: no endpoint gave a usable
  * answer, and the error's list says why, endpoint by endpoint. Everything from 400 on is an answer: etcd's refusal, or something
@@ -582,7 +586,7 @@ typedef void (*etcd_watch_fn)(void *user_data, const struct etcd_response *respo
 #define ETCD_ERR_TOO_LARGE 405
 
 /**
- * Out of memory.
+ * There is not enough memory for a size that the caller or an answer asked for. The outcome says what a write has done.
  */
 #define ETCD_ERR_NO_MEMORY 900
 
@@ -825,6 +829,8 @@ ETCD_API etcd_status etcd_config_set_max_redirects(struct etcd_config *config, i
  * with ETCD_ERR_TOO_LARGE: at once where the server announces its length, and otherwise when it has come so far. Default
  * 256 MiB (268435456). The head of an answer has limits of its own: 64 KiB and 100 headers.
  *
+ * An answer below the limit for which there is no memory ends its call with ETCD_ERR_NO_MEMORY.
+ *
  * ETCD_ERR_INVALID_ARGUMENT: config is NULL, or bytes is 0, negative, or more than a size_t holds.
  */
 ETCD_API
@@ -887,9 +893,13 @@ etcd_status etcd_config_add_ca_file(struct etcd_config *config,
 /**
  * As etcd_config_add_ca_file, with the PEM text itself, which is copied; len may be ETCD_STRLEN.
  *
- * ETCD_ERR_INVALID_ARGUMENT: config or pem is NULL, or the text holds no certificate, or one that cannot be used.
+ * ETCD_ERR_INVALID_ARGUMENT: config or pem is NULL, or the text holds no certificate, or one that cannot be used, or has more than
+ * 16 MiB. ETCD_ERR_NO_MEMORY.
  */
-ETCD_API etcd_status etcd_config_add_ca_pem(struct etcd_config *config, const char *pem, size_t len);
+ETCD_API
+etcd_status etcd_config_add_ca_pem(struct etcd_config *config,
+                                   const char *pem,
+                                   size_t len);
 
 /**
  * Whether the system's certificate authorities are trusted: 0 = no, anything else = yes; default: while no CA is given. They
@@ -918,7 +928,8 @@ etcd_status etcd_config_set_client_cert_files(struct etcd_config *config,
  * are never logged.
  *
  * ETCD_ERR_INVALID_ARGUMENT: config, cert or key is NULL, one of the texts does not hold what it should, the key is
- * encrypted, of a kind that cannot be used, or not that of the certificate.
+ * encrypted, of a kind that cannot be used, or not that of the certificate, or one of them has more than 16 MiB.
+ * ETCD_ERR_NO_MEMORY.
  */
 ETCD_API
 etcd_status etcd_config_set_client_cert_pem(struct etcd_config *config,
@@ -1139,7 +1150,7 @@ ETCD_API void etcd_client_free(struct etcd_client *client);
 /**
  * Closes a client in good order: running calls return ETCD_ERR_CLOSED at once, new ones are refused with it, and this call
  * waits, at most `timeout_ms` milliseconds (0 = as long as it takes), until all have returned, all connections are closed and
- * the library's thread has ended. The client must still be freed. Closing twice is fine.
+ * the library's thread has ended. The client must still be freed. Closing twice is fine, and so is closing after a caught panic.
  *
  * ETCD_ERR_DEADLINE_EXCEEDED: something was still running at the end; the client is closed all the same.
  * ETCD_ERR_INVALID_ARGUMENT: client is NULL, or timeout_ms is negative. ETCD_ERR_WOULD_DEADLOCK: called inside one of the
@@ -1180,7 +1191,7 @@ etcd_status etcd_client_set_endpoints(struct etcd_client *client,
  *
  * ETCD_ERR_INVALID_ARGUMENT: client or version is NULL. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLUSTER,
  * ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_API, ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED,
- * ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ * ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
  */
 ETCD_API
 etcd_status etcd_client_version(struct etcd_client *client,
@@ -1217,7 +1228,7 @@ ETCD_API void etcd_server_version_free(struct etcd_server_version *v);
  * ETCD_ERR_NO_LEADER_ENDPOINT: with ETCD_SELECT_LEADER, no leader was found; the error's list says why.
  * ETCD_ERR_INVALID_ARGUMENT: client is NULL. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLUSTER,
  * ETCD_ERR_API_NOT_SERVED, ETCD_ERR_MEMBERS, ETCD_ERR_API, ETCD_ERR_EMPTY_BODY, ETCD_ERR_INVALID_RESPONSE,
- * ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ * ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
  */
 ETCD_API
 etcd_status etcd_client_sync(struct etcd_client *client,
@@ -1234,7 +1245,7 @@ etcd_status etcd_client_sync(struct etcd_client *client,
  * ETCD_ERR_INVALID_ARGUMENT: client is NULL, or interval_ms is not positive. All others as for etcd_client_sync:
  * ETCD_ERR_NO_ENDPOINTS, ETCD_ERR_NO_LEADER_ENDPOINT, ETCD_ERR_CLUSTER, ETCD_ERR_API_NOT_SERVED, ETCD_ERR_MEMBERS,
  * ETCD_ERR_API, ETCD_ERR_EMPTY_BODY, ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_TOO_LARGE, ETCD_ERR_FORKED,
- * ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ * ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
  */
 ETCD_API
 etcd_status etcd_client_auto_sync(struct etcd_client *client,
@@ -1249,7 +1260,7 @@ etcd_status etcd_client_auto_sync(struct etcd_client *client,
  * the old one, beginning with a sync. Does not block. Ten seconds to a minute is a good interval.
  *
  * ETCD_ERR_INVALID_ARGUMENT: client is NULL, or interval_ms is not positive. ETCD_ERR_CLOSED, ETCD_ERR_FORKED,
- * ETCD_ERR_PANIC, ETCD_ERR_INTERNAL: no thread could be started.
+ * ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL: no thread could be started.
  */
 ETCD_API
 etcd_status etcd_client_start_auto_sync(struct etcd_client *client,
@@ -1275,7 +1286,7 @@ etcd_status etcd_client_stop_auto_sync(struct etcd_client *client);
  * With an endpoint, what happened there: ETCD_ERR_CONNECT, ETCD_ERR_DNS, ETCD_ERR_TLS, ETCD_ERR_IO, ETCD_ERR_TIMEOUT,
  * ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_TOO_MANY_REDIRECTS, ETCD_ERR_BAD_REDIRECT; without one,
  * ETCD_ERR_CLUSTER: no endpoint answered. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_TOO_LARGE, ETCD_ERR_CANCELED,
- * ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ * ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
  */
 ETCD_API
 etcd_status etcd_client_health(struct etcd_client *client,
@@ -1292,7 +1303,7 @@ etcd_status etcd_client_health(struct etcd_client *client,
  * ETCD_ERR_INVALID_ARGUMENT: client, kind or json is NULL, or kind is another word. ETCD_ERR_NO_LEADER_ENDPOINT: for "leader",
  * none was found, or it is not among the endpoints: sync, or add it. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED,
  * ETCD_ERR_CLUSTER, ETCD_ERR_API_NOT_SERVED, ETCD_ERR_API, ETCD_ERR_MEMBERS, ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY,
- * ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ * ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
  */
 ETCD_API
 etcd_status etcd_client_stats(struct etcd_client *client,
@@ -1382,6 +1393,7 @@ ETCD_API void etcd_set_options_free(struct etcd_set_options *options);
 /**
  * Set only when the key has this value: compare-and-swap. `len` may be ETCD_STRLEN.
  * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the value is not UTF-8 or empty, with which etcd cannot compare.
+ * ETCD_ERR_NO_MEMORY: for the copy of the value.
  */
 ETCD_API etcd_status etcd_set_options_set_prev_value(struct etcd_set_options *options, const char *value, size_t len);
 
@@ -1451,7 +1463,7 @@ ETCD_API void etcd_delete_options_free(struct etcd_delete_options *options);
 /**
  * Delete only when the key has this value: compare-and-delete. `len` may be ETCD_STRLEN. etcd takes it in the URL alone:
  * with the key it must fit into about 4000 encoded bytes over plain HTTP, or the call is refused.
- * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the value is not UTF-8 or empty.
+ * ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the value is not UTF-8 or empty. ETCD_ERR_NO_MEMORY: for the copy of the value.
  */
 ETCD_API
 etcd_status etcd_delete_options_set_prev_value(struct etcd_delete_options *options,
@@ -1504,7 +1516,8 @@ ETCD_API etcd_status etcd_create_in_order_options_set_ttl_ms(struct etcd_create_
  * ETCD_ERR_API: etcd refused; ETCD_API_KEY_NOT_FOUND for a key that is not there.
  * ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
  * ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the answer.
- * ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ * ETCD_ERR_NO_MEMORY: for what is to be sent (nothing was), or for the answer. ETCD_ERR_CLOSED, ETCD_ERR_FORKED,
+ * ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
  */
 ETCD_API
 etcd_status etcd_keys_get(struct etcd_client *client,
@@ -1636,7 +1649,7 @@ ETCD_API const struct etcd_node *etcd_response_prev_node(const struct etcd_respo
 /**
  * The whole response as one JSON text: etcd's own names (action, node, prevNode), with index and clusterID added. For
  * languages in which a call per field is dear. `len`, which may be NULL, receives its length in bytes. Borrowed from the
- * response; made at the first call. NULL for NULL.
+ * response; made at the first call. NULL for NULL, and for lack of memory.
  */
 ETCD_API
 const char *etcd_response_json(const struct etcd_response *response,
@@ -1803,7 +1816,8 @@ etcd_status etcd_watcher_new(struct etcd_client *client,
  * ETCD_ERR_BUSY: another thread waits for the next event of this watcher, or etcd_watcher_start has given them a callback.
  * ETCD_ERR_API: etcd refused; ETCD_API_EVENT_INDEX_CLEARED: the events that come next are forgotten. Get the state, and watch
  * anew from its index. ETCD_ERR_CLUSTER: every endpoint failed, one after another. ETCD_ERR_API_NOT_SERVED.
- * ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_INVALID_ARGUMENT:
+ * ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_NO_MEMORY: for the next
+ * event, which the next call asks for again. ETCD_ERR_INVALID_ARGUMENT:
  * watcher is NULL. ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
  */
 ETCD_API
@@ -1816,7 +1830,8 @@ etcd_status etcd_watcher_next(struct etcd_watcher *watcher,
  * Ends the watch for ever: an etcd_watcher_next that waits in another thread returns ETCD_ERR_CLOSED at once, and so does every
  * later one; a callback of etcd_watcher_start is not called any more when this has returned. Waits until the call or
  * callback that runs has returned, at most `timeout_ms` milliseconds (0 = as long as it takes); inside the callback of this watcher it
- * returns at once, and the callback is the last. The watcher must still be freed. Stopping twice is fine.
+ * returns at once, and the callback is the last. The watcher must still be freed. Stopping twice is fine, and so is stopping after a
+ * caught panic.
  *
  * ETCD_ERR_DEADLINE_EXCEEDED: a call or callback had not returned in time. ETCD_ERR_WOULD_DEADLOCK: one runs in another
  * thread, and this was called inside another callback, which must not wait. The watcher is stopped all the same.
@@ -1841,7 +1856,7 @@ ETCD_API void etcd_watcher_free(struct etcd_watcher *watcher);
  * words. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
  * ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the
  * answer. ETCD_ERR_API: a refusal with a code. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK,
- * ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ * ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
  */
 ETCD_API
 etcd_status etcd_members_list(struct etcd_client *client,
@@ -1982,7 +1997,7 @@ etcd_status etcd_auth_disable(struct etcd_client *client,
  * words. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
  * ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the
  * answer. ETCD_ERR_API: a refusal with a code. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK,
- * ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+ * ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
  */
 ETCD_API
 etcd_status etcd_auth_status(struct etcd_client *client,
@@ -2166,7 +2181,7 @@ ETCD_API struct etcd_strings *etcd_strings_new(void);
 
 /**
  * Appends a copy of `text`. ETCD_ERR_INVALID_ARGUMENT: strings or text is NULL, the text is not UTF-8, or the list is one
- * that belongs to another object.
+ * that belongs to another object. ETCD_ERR_NO_MEMORY: the list stays as it was.
  */
 ETCD_API
 etcd_status etcd_strings_add(struct etcd_strings *strings,

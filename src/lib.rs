@@ -19,6 +19,8 @@
 
 pub mod capi;
 pub mod core;
+#[doc(hidden)]
+pub mod faults;
 pub mod ffi;
 pub mod rt;
 

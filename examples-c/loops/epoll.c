@@ -2,6 +2,7 @@
  * which is set while they wait, and the program says what they cost in memory. */
 #include "../example.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -117,7 +118,7 @@ int main(int argc, char **argv)
     struct epoll_event event = {.events = EPOLLIN}; /* level-triggered: what one poll leaves is seen by the next wait */
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, queue, &event) != 0) return EXIT_FAILURE;
     while (all.seen < all.count || all.answered < all.count)
-        if (epoll_wait(epoll, &event, 1, -1) < 0 || etcd_queue_poll(all.queue, 0, 0) < 0) return EXIT_FAILURE;
+        if ((epoll_wait(epoll, &event, 1, -1) < 0 && errno != EINTR) || etcd_queue_poll(all.queue, 0, 0) < 0) return EXIT_FAILURE;
     printf("%zu watches have seen their event\n", all.seen);
     print_memory();
 

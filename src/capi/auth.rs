@@ -48,7 +48,7 @@ pub unsafe extern "C" fn etcd_auth_disable(
 /// words. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
 /// ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the
 /// answer. ETCD_ERR_API: a refusal with a code. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK,
-/// ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_auth_status(
     client: *mut etcd_client,

@@ -12,7 +12,7 @@ use super::strings::{self as string_list, etcd_strings};
 use crate::core::auth::Permission;
 use crate::core::caller::Caller;
 use crate::core::error::{Error, Result};
-use crate::ffi::{out, strings};
+use crate::ffi::{handle, out, strings};
 
 /// What is granted or revoked: ETCD_READ, ETCD_WRITE or ETCD_READ_WRITE.
 pub type etcd_permission = i32;
@@ -95,9 +95,10 @@ pub unsafe extern "C" fn etcd_auth_role_get(
         client::call(client, context, error, |client, context| {
             let role = strings::owned_text("role", role)?;
             let prefixes = client.carry_out(context, |caller| caller.auth_role_get(role))?;
-            for (list, output) in [(prefixes.read, read_prefixes), (prefixes.write, write_prefixes)] {
+            let lists = [string_list::c_strings(&prefixes.read)?, string_list::c_strings(&prefixes.write)?];
+            for (list, output) in lists.into_iter().zip([read_prefixes, write_prefixes]) {
                 if !output.is_null() {
-                    out::put(output, string_list::give(&list));
+                    out::put(output, handle::give(list));
                 }
             }
             Ok(())
@@ -121,7 +122,7 @@ pub unsafe extern "C" fn etcd_auth_role_list(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("roles", roles)?;
-            out::put(roles, string_list::give(&client.carry_out(context, Caller::auth_role_list)?));
+            out::put(roles, string_list::give(&client.carry_out(context, Caller::auth_role_list)?)?);
             Ok(())
         })
     }

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn etcd_auth_user_get(
             border::present("roles", roles)?;
             let user = strings::owned_text("user", user)?;
             let list = client.carry_out(context, |caller| caller.auth_user_get(user))?;
-            out::put(roles, string_list::give(&list));
+            out::put(roles, string_list::give(&list)?);
             Ok(())
         })
     }
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn etcd_auth_user_list(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("users", users)?;
-            out::put(users, string_list::give(&client.carry_out(context, Caller::auth_user_list)?));
+            out::put(users, string_list::give(&client.carry_out(context, Caller::auth_user_list)?)?);
             Ok(())
         })
     }

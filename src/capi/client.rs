@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::border;
 use super::config::etcd_config;
@@ -35,8 +35,6 @@ pub struct ClientHandle {
     client: Arc<Client>,
     /// The process that made it: in a forked child its locks and sockets are the parent's.
     process: u32,
-    /// Set by a panic, after which the state of the client is not to be trusted.
-    panic: OnceLock<Error>,
 }
 
 pub struct VersionText {
@@ -45,8 +43,11 @@ pub struct VersionText {
 }
 
 impl VersionText {
-    pub(super) fn new(version: &ServerVersion) -> VersionText {
-        VersionText { server: strings::c_string(&version.server), cluster: strings::c_string(&version.cluster) }
+    pub(super) fn new(version: &ServerVersion) -> Result<VersionText> {
+        Ok(VersionText {
+            server: strings::large_c_string(&version.server, "a version")?,
+            cluster: strings::large_c_string(&version.cluster, "a version")?,
+        })
     }
 }
 
@@ -67,11 +68,16 @@ impl ClientHandle {
 
     /// Runs a call of this client, unless it was inherited by fork or struck by a panic.
     pub(super) fn call(&self, body: impl FnOnce(&Arc<Client>) -> Result<()>) -> Result<()> {
+        self.end(|client| {
+            client.trust().refuse_when_lost()?;
+            body(client)
+        })
+    }
+
+    /// As `call`, for what ends something: that has to work after a panic too.
+    pub(super) fn end(&self, body: impl FnOnce(&Arc<Client>) -> Result<()>) -> Result<()> {
         if self.is_inherited() {
             return Err(Error::new(Status::Forked, "the client was made before fork(); make a new one in the child"));
-        }
-        if let Some(panic) = self.panic.get() {
-            return Err(panic.clone());
         }
         self.finish(|| body(&self.client))
     }
@@ -82,7 +88,7 @@ impl ClientHandle {
         if let Err(error) = &result
             && error.status() == Status::Panic
         {
-            let _ = self.panic.set(error.clone());
+            self.client.trust().lost(error);
         }
         result
     }
@@ -109,6 +115,14 @@ pub(super) unsafe fn call(
     unsafe { border::fallible(error, call) }
 }
 
+/// What a write had done when a panic struck, here or on the library's own thread, nobody can say.
+pub(super) fn undecided_by_a_panic(is_write: impl FnOnce() -> bool, result: Result<Result<()>>) -> Result<()> {
+    result.and_then(|result| result).map_err(|error| match error.status() == Status::Panic && is_write() {
+        true => error.with_outcome(Outcome::MaybeApplied),
+        false => error,
+    })
+}
+
 /// As `call`, for what changes the cluster: what it had done when a panic struck, nobody can say.
 ///
 /// # Safety
@@ -120,7 +134,7 @@ pub(super) unsafe fn write(
     body: impl FnOnce(&Client, Option<&Context>) -> Result<()>,
 ) -> etcd_status {
     let run = |client: &Client, context: Option<&Context>| {
-        panics::catch(|| body(client, context)).unwrap_or_else(|panic| Err(panic.with_outcome(Outcome::MaybeApplied)))
+        undecided_by_a_panic(|| true, panics::catch(|| body(client, context)))
     };
     // SAFETY: the caller's promise.
     unsafe { call(client, context, error, run) }
@@ -144,11 +158,7 @@ pub unsafe extern "C" fn etcd_client_new(
         border::present("client", client)?;
         // SAFETY: the C caller's promise.
         let config = unsafe { border::optional("config", config) }?.map_or_else(Config::default, Config::clone);
-        let made = ClientHandle {
-            client: Arc::new(Client::new(config)?),
-            process: std::process::id(),
-            panic: OnceLock::new(),
-        };
+        let made = ClientHandle { client: Arc::new(Client::new(config)?), process: std::process::id() };
         // SAFETY: the C caller's promise.
         unsafe { out::put(client, handle::give(Arc::new(made))) };
         Ok(())
@@ -173,7 +183,7 @@ pub unsafe extern "C" fn etcd_client_free(client: *mut etcd_client) {
 
 /// Closes a client in good order: running calls return ETCD_ERR_CLOSED at once, new ones are refused with it, and this call
 /// waits, at most `timeout_ms` milliseconds (0 = as long as it takes), until all have returned, all connections are closed and
-/// the library's thread has ended. The client must still be freed. Closing twice is fine.
+/// the library's thread has ended. The client must still be freed. Closing twice is fine, and so is closing after a caught panic.
 ///
 /// ETCD_ERR_DEADLINE_EXCEEDED: something was still running at the end; the client is closed all the same.
 /// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or timeout_ms is negative. ETCD_ERR_WOULD_DEADLOCK: called inside one of the
@@ -184,9 +194,13 @@ pub unsafe extern "C" fn etcd_client_close(
     timeout_ms: i64,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
-    let body = |client: &Client, _: Option<&Context>| client.close(timeout_from_ms("timeout_ms", timeout_ms)?);
+    let close = || {
+        // SAFETY: the C caller's promise.
+        let client = Arc::clone(unsafe { border::required("client", client.cast_const()) }?);
+        client.end(|client| client.close(timeout_from_ms("timeout_ms", timeout_ms)?))
+    };
     // SAFETY: the C caller's promise.
-    unsafe { call(client, ptr::null(), error, body) }
+    unsafe { border::fallible(error, close) }
 }
 
 /// The endpoints in the shuffled order in which they are tried, without credentials. After a sync those that the cluster
@@ -205,7 +219,7 @@ pub unsafe extern "C" fn etcd_client_endpoints(
     let body = |client: &Client, _: Option<&Context>| {
         border::present("endpoints", endpoints)?;
         // SAFETY: the C caller's promise.
-        unsafe { out::put(endpoints, string_list::give(&client.endpoints())) };
+        unsafe { out::put(endpoints, string_list::give(&client.endpoints())?) };
         Ok(())
     };
     // SAFETY: the C caller's promise.
@@ -237,7 +251,7 @@ pub unsafe extern "C" fn etcd_client_set_endpoints(
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: client or version is NULL. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLUSTER,
 /// ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_API, ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED,
-/// ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_client_version(
     client: *mut etcd_client,
@@ -249,9 +263,9 @@ pub unsafe extern "C" fn etcd_client_version(
     unsafe { out::put(version, ptr::null_mut()) };
     let body = |client: &Client, context: Option<&Context>| {
         border::present("version", version)?;
-        let answer = client.carry_out(context, Caller::version)?;
+        let text = VersionText::new(&client.carry_out(context, Caller::version)?)?;
         // SAFETY: the C caller's promise.
-        unsafe { out::put(version, handle::give(VersionText::new(&answer))) };
+        unsafe { out::put(version, handle::give(text)) };
         Ok(())
     };
     // SAFETY: the C caller's promise.

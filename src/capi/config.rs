@@ -9,6 +9,7 @@ use crate::core::config::{self, Config, Protocol, SelectionMode};
 use crate::core::endpoint::Credentials;
 use crate::core::error::{Error, Result};
 use crate::core::log::{Level, Log, Sink};
+use crate::faults::{self, Place};
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::strings;
 use crate::ffi::user_data::UserData;
@@ -194,6 +195,8 @@ pub unsafe extern "C" fn etcd_config_set_max_redirects(config: *mut etcd_config,
 /// with ETCD_ERR_TOO_LARGE: at once where the server announces its length, and otherwise when it has come so far. Default
 /// 256 MiB (268435456). The head of an answer has limits of its own: 64 KiB and 100 headers.
 ///
+/// An answer below the limit for which there is no memory ends its call with ETCD_ERR_NO_MEMORY.
+///
 /// ETCD_ERR_INVALID_ARGUMENT: config is NULL, or bytes is 0, negative, or more than a size_t holds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_set_max_response_bytes(config: *mut etcd_config, bytes: i64) -> etcd_status {
@@ -254,6 +257,7 @@ type LogFunction = unsafe extern "C" fn(user_data: *mut c_void, level: etcd_log_
 
 fn sink(function: LogFunction, user_data: UserData) -> Sink {
     Arc::new(move |level, message| {
+        faults::here(Place::Log, message.as_bytes());
         let message = strings::c_string(message);
         // SAFETY: the application gave the function for this user data, which lives as long as this closure.
         callback::inside(|| unsafe { function(user_data.pointer(), level as i32, message.as_ptr()) });

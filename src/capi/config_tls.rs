@@ -22,7 +22,8 @@ pub unsafe extern "C" fn etcd_config_add_ca_file(config: *mut etcd_config, path:
 
 /// As etcd_config_add_ca_file, with the PEM text itself, which is copied; len may be ETCD_STRLEN.
 ///
-/// ETCD_ERR_INVALID_ARGUMENT: config or pem is NULL, or the text holds no certificate, or one that cannot be used.
+/// ETCD_ERR_INVALID_ARGUMENT: config or pem is NULL, or the text holds no certificate, or one that cannot be used, or has more than
+/// 16 MiB. ETCD_ERR_NO_MEMORY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_add_ca_pem(
     config: *mut etcd_config,
@@ -72,7 +73,8 @@ pub unsafe extern "C" fn etcd_config_set_client_cert_files(
 /// are never logged.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: config, cert or key is NULL, one of the texts does not hold what it should, the key is
-/// encrypted, of a kind that cannot be used, or not that of the certificate.
+/// encrypted, of a kind that cannot be used, or not that of the certificate, or one of them has more than 16 MiB.
+/// ETCD_ERR_NO_MEMORY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_config_set_client_cert_pem(
     config: *mut etcd_config,

@@ -7,7 +7,7 @@ use super::border;
 use super::context::etcd_context;
 use super::error::etcd_error;
 use super::status::etcd_status;
-use super::strings::etcd_strings;
+use super::strings::{self as string_list, etcd_strings};
 use crate::core::discovery::{self, NameServers};
 use crate::core::error::Result;
 use crate::ffi::{handle, out, strings};
@@ -83,7 +83,7 @@ unsafe fn discover(
             )
         };
         let found = discovery::discover(servers, domain, service_name, context)?;
-        let list = found.iter().map(|url| strings::c_string(url)).collect();
+        let list = string_list::c_strings(&found)?;
         // SAFETY: the caller's promise.
         unsafe { out::put(endpoints, handle::give(list)) };
         Ok(())

@@ -8,7 +8,7 @@ use super::status::{etcd_outcome, etcd_status};
 use crate::core::error::{Error, Outcome};
 use crate::core::status::Status;
 use crate::ffi::handle::{self, Handle, Object};
-use crate::ffi::strings::c_string;
+use crate::ffi::strings::{c_string, large_c_string};
 
 /// What went wrong. Immutable, so any number of threads may read it. Every accessor accepts NULL, and answers ETCD_OK,
 /// NULL, 0 or false then. Strings and list entries are borrowed from the error.
@@ -51,7 +51,8 @@ impl ErrorText {
 }
 
 fn present(text: &str) -> Option<CString> {
-    (!text.is_empty()).then(|| c_string(text))
+    // The error is told all the same where there is no memory for all of its words.
+    (!text.is_empty()).then(|| large_c_string(text, "an error").unwrap_or_else(|lacking| c_string(lacking.message())))
 }
 
 pub fn give(error: Error) -> *mut etcd_error {

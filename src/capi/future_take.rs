@@ -4,16 +4,16 @@ use std::ffi::c_char;
 use std::ptr;
 
 use super::border;
-use super::client::{VersionText, etcd_server_version};
+use super::client::{self, VersionText, etcd_server_version};
 use super::error::etcd_error;
 use super::future::{Kind, etcd_future};
 use super::members::{self, etcd_members};
 use super::response::{self, etcd_response};
 use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
-use crate::core::error::Result;
+use crate::core::error::{Outcome, Result};
 use crate::core::value::{self, Value};
-use crate::ffi::{handle, out, strings};
+use crate::ffi::{handle, out, panics, strings};
 
 /// # Safety
 /// The pointers are NULL or valid, as the header asks.
@@ -44,15 +44,22 @@ pub unsafe extern "C" fn etcd_future_take_response(
     response: *mut *mut etcd_response,
     error: *mut *mut etcd_error,
 ) -> etcd_status {
-    let body = |value| {
-        if let Value::Keys(answered, effect) = value {
-            let answer = value::response(*answered, effect)?;
-            if !response.is_null() {
-                // SAFETY: the C caller's promise.
-                unsafe { out::put(response, response::give(answer)) };
-            }
-        }
-        Ok(())
+    let body = |value| match value {
+        Value::Keys(answered, effect) => client::undecided_by_a_panic(
+            || effect.is_write(),
+            panics::catch(|| {
+                let answer = value::response(*answered, effect)?;
+                if !response.is_null() {
+                    // Behind an answer that was understood.
+                    let outcome = if effect.is_write() { Outcome::Applied } else { Outcome::NotApplied };
+                    let given = response::give(answer).map_err(|error| error.with_outcome(outcome))?;
+                    // SAFETY: the C caller's promise.
+                    unsafe { out::put(response, given) };
+                }
+                Ok(())
+            }),
+        ),
+        _ => Ok(()),
     };
     // SAFETY: the C caller's promise.
     unsafe {
@@ -66,7 +73,10 @@ pub unsafe extern "C" fn etcd_future_take_response(
 pub unsafe extern "C" fn etcd_future_take(future: *mut etcd_future, error: *mut *mut etcd_error) -> etcd_status {
     let body = |value| match value {
         // An answer that makes no sense is an error also for one who does not want to see it.
-        Value::Keys(answered, effect) => value::response(*answered, effect).map(drop),
+        Value::Keys(answered, effect) => client::undecided_by_a_panic(
+            || effect.is_write(),
+            panics::catch(|| value::response(*answered, effect).map(drop)),
+        ),
         _ => Ok(()),
     };
     // SAFETY: the C caller's promise.
@@ -82,12 +92,14 @@ pub unsafe extern "C" fn etcd_future_take_members(
     error: *mut *mut etcd_error,
 ) -> etcd_status {
     let body = |value| {
-        if let Value::Members(list) = value
-            && !members.is_null()
-        {
-            // SAFETY: the C caller's promise.
-            unsafe { out::put(members, members::give(&list)) };
-        }
+        let given = match value {
+            _ if members.is_null() => return Ok(()),
+            Value::Members(list) => members::give(&list),
+            Value::Added(member) => members::give(&[member]).map_err(|error| error.with_outcome(Outcome::Applied)),
+            _ => return Ok(()),
+        };
+        // SAFETY: the C caller's promise.
+        unsafe { out::put(members, given?) };
         Ok(())
     };
     // SAFETY: the C caller's promise.
@@ -110,7 +122,7 @@ pub unsafe extern "C" fn etcd_future_take_strings(
             && !strings.is_null()
         {
             // SAFETY: the C caller's promise.
-            unsafe { out::put(strings, string_list::give(&list)) };
+            unsafe { out::put(strings, string_list::give(&list)?) };
         }
         Ok(())
     };
@@ -131,10 +143,11 @@ pub unsafe extern "C" fn etcd_future_take_prefixes(
 ) -> etcd_status {
     let body = |value| {
         if let Value::Prefixes(prefixes) = value {
-            for (list, output) in [(prefixes.read, read_prefixes), (prefixes.write, write_prefixes)] {
+            let lists = [string_list::c_strings(&prefixes.read)?, string_list::c_strings(&prefixes.write)?];
+            for (list, output) in lists.into_iter().zip([read_prefixes, write_prefixes]) {
                 if !output.is_null() {
                     // SAFETY: the C caller's promise.
-                    unsafe { out::put(output, string_list::give(&list)) };
+                    unsafe { out::put(output, handle::give(list)) };
                 }
             }
         }
@@ -182,10 +195,11 @@ pub unsafe extern "C" fn etcd_future_take_string(
         if let Value::Text(taken) = value
             && !text.is_null()
         {
+            let taken = strings::large_c_string(&taken, "statistics")?;
             // SAFETY: the C caller's promise.
             unsafe {
-                out::put(text, strings::give(&taken));
-                out::put(len, taken.len());
+                out::put(len, taken.count_bytes());
+                out::put(text, strings::give(taken));
             }
         }
         Ok(())
@@ -211,7 +225,7 @@ pub unsafe extern "C" fn etcd_future_take_version(
             && !version.is_null()
         {
             // SAFETY: the C caller's promise.
-            unsafe { out::put(version, handle::give(VersionText::new(&taken))) };
+            unsafe { out::put(version, handle::give(VersionText::new(&taken)?)) };
         }
         Ok(())
     };

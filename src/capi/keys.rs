@@ -34,15 +34,16 @@ unsafe fn call(
                 is_write.set(operation.is_write());
                 let answer = client.keys(operation, context)?;
                 if !response.is_null() {
+                    // Behind an answer that was understood.
+                    let outcome = if is_write.get() { Outcome::Applied } else { Outcome::NotApplied };
+                    let given = response::give(answer).map_err(|error| error.with_outcome(outcome))?;
                     // SAFETY: the caller's promise.
-                    unsafe { out::put(response, response::give(answer)) };
+                    unsafe { out::put(response, given) };
                 }
                 Ok(())
             })
         };
-        // What a write had done when a panic struck, nobody can say.
-        let outcome = || if is_write.get() { Outcome::MaybeApplied } else { Outcome::NotApplied };
-        panics::catch(carry_out).unwrap_or_else(|panic| Err(panic.with_outcome(outcome())))
+        client::undecided_by_a_panic(|| is_write.get(), panics::catch(carry_out))
     };
     // SAFETY: the caller's promise.
     unsafe { client::call(client, context, error, run) }
@@ -58,7 +59,8 @@ unsafe fn call(
 /// ETCD_ERR_API: etcd refused; ETCD_API_KEY_NOT_FOUND for a key that is not there.
 /// ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
 /// ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the answer.
-/// ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_NO_MEMORY: for what is to be sent (nothing was), or for the answer. ETCD_ERR_CLOSED, ETCD_ERR_FORKED,
+/// ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_keys_get(
     client: *mut etcd_client,

@@ -10,7 +10,9 @@ use super::error::etcd_error;
 use super::status::etcd_status;
 use super::strings::{self as string_list, etcd_strings};
 use crate::core::caller::Caller;
+use crate::core::error::{Outcome, Result};
 use crate::core::members::Member;
+use crate::core::memory;
 use crate::ffi::handle::{self, Handle, Object};
 use crate::ffi::{out, strings};
 
@@ -42,20 +44,23 @@ impl Handle for etcd_member {
 }
 
 impl MemberText {
-    fn new(member: &Member) -> MemberText {
-        let list = |urls: &[String]| Object::borrowed::<etcd_strings>(string_list::c_strings(urls));
-        MemberText {
-            id: strings::c_string(&member.id),
-            name: strings::c_string(&member.name),
-            peer_urls: list(&member.peer_urls),
-            client_urls: list(&member.client_urls),
-        }
+    fn new(member: &Member) -> Result<MemberText> {
+        let list = |urls: &[String]| string_list::c_strings(urls).map(Object::borrowed::<etcd_strings>);
+        Ok(MemberText {
+            id: strings::large_c_string(&member.id, "the id of a member")?,
+            name: strings::large_c_string(&member.name, "the name of a member")?,
+            peer_urls: list(&member.peer_urls)?,
+            client_urls: list(&member.client_urls)?,
+        })
     }
 }
 
-pub(super) fn give(members: &[Member]) -> *mut etcd_members {
-    let texts = members.iter().map(|member| Object::borrowed::<etcd_member>(MemberText::new(member)));
-    handle::give(texts.collect())
+pub(super) fn give(members: &[Member]) -> Result<*mut etcd_members> {
+    let mut texts = memory::list(members.len(), "a list of members")?;
+    for member in members {
+        texts.push(Object::borrowed::<etcd_member>(MemberText::new(member)?));
+    }
+    Ok(handle::give(texts))
 }
 
 /// The members of the cluster, as the member that answers knows them. The caller frees the list with etcd_members_free.
@@ -66,7 +71,7 @@ pub(super) fn give(members: &[Member]) -> *mut etcd_members {
 /// words. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED: the context's end. ETCD_ERR_CLUSTER: no endpoint answered.
 /// ETCD_ERR_API_NOT_SERVED: v2 is off or gone. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY, ETCD_ERR_TOO_LARGE: the
 /// answer. ETCD_ERR_API: a refusal with a code. ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK,
-/// ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_members_list(
     client: *mut etcd_client,
@@ -80,7 +85,7 @@ pub unsafe extern "C" fn etcd_members_list(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("members", members)?;
-            out::put(members, give(&client.carry_out(context, Caller::members_list)?));
+            out::put(members, give(&client.carry_out(context, Caller::members_list)?)?);
             Ok(())
         })
     }
@@ -119,7 +124,7 @@ pub unsafe extern "C" fn etcd_members_add(
                 client.carry_out(context, |caller| caller.members_add(peer_url))?
             };
             if !added.is_null() {
-                out::put(added, give(&[member]));
+                out::put(added, give(&[member]).map_err(|error| error.with_outcome(Outcome::Applied))?);
             }
             Ok(())
         })
@@ -186,7 +191,7 @@ pub unsafe extern "C" fn etcd_members_leader(
     unsafe {
         client::call(client, context, error, |client, context| {
             border::present("leader", leader)?;
-            out::put(leader, give(&[client.carry_out(context, Caller::members_leader)?]));
+            out::put(leader, give(&[client.carry_out(context, Caller::members_leader)?])?);
             Ok(())
         })
     }

@@ -8,6 +8,7 @@ use super::future::{self, Kind, etcd_future};
 use super::strings::{self as string_list, etcd_strings};
 use crate::core::caller::Caller;
 use crate::core::error::Outcome;
+use crate::core::value::Value;
 use crate::ffi::strings;
 
 /// Begins etcd_members_list, as etcd_keys_get_async does it; its future is taken with etcd_future_take_members.
@@ -35,7 +36,9 @@ pub unsafe extern "C" fn etcd_members_add_async(
     unsafe {
         future::begin(Kind::Members, client, context, |client, cancel, completed| {
             let peer_url = strings::owned_text("peer_url", peer_url)?;
-            client.start(cancel, Outcome::MaybeApplied, completed, |caller| caller.members_add(peer_url))
+            client.start(cancel, Outcome::MaybeApplied, completed, |caller| async move {
+                caller.members_add(peer_url).await.map(Value::Added)
+            })
         })
     }
 }

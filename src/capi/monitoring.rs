@@ -21,7 +21,7 @@ use crate::rt::context::Context;
 /// With an endpoint, what happened there: ETCD_ERR_CONNECT, ETCD_ERR_DNS, ETCD_ERR_TLS, ETCD_ERR_IO, ETCD_ERR_TIMEOUT,
 /// ETCD_ERR_HTTP_STATUS, ETCD_ERR_NO_LEADER, ETCD_ERR_TOO_MANY_REDIRECTS, ETCD_ERR_BAD_REDIRECT; without one,
 /// ETCD_ERR_CLUSTER: no endpoint answered. ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_TOO_LARGE, ETCD_ERR_CANCELED,
-/// ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_client_health(
     client: *mut etcd_client,
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn etcd_client_health(
 /// ETCD_ERR_INVALID_ARGUMENT: client, kind or json is NULL, or kind is another word. ETCD_ERR_NO_LEADER_ENDPOINT: for "leader",
 /// none was found, or it is not among the endpoints: sync, or add it. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED,
 /// ETCD_ERR_CLUSTER, ETCD_ERR_API_NOT_SERVED, ETCD_ERR_API, ETCD_ERR_MEMBERS, ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_EMPTY_BODY,
-/// ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_client_stats(
     client: *mut etcd_client,
@@ -72,10 +72,11 @@ pub unsafe extern "C" fn etcd_client_stats(
         // SAFETY: the C caller's promise.
         let kind = unsafe { strings::owned_text("kind", kind) }?;
         let text = client.carry_out(context, |caller| caller.stats(kind))?;
+        let text = strings::large_c_string(&text, "statistics")?;
         // SAFETY: the C caller's promises.
         unsafe {
-            out::put(json, strings::give(&text));
-            out::put(len, text.len());
+            out::put(len, text.count_bytes());
+            out::put(json, strings::give(text));
         }
         Ok(())
     };

@@ -13,8 +13,8 @@
  *  4. Parameters come in this order: object, context, inputs, options, outputs, error. Outputs are set to NULL on failure.
  *  5. What can fail returns an etcd_status; 0 is ETCD_OK. `error` may be NULL; on failure it receives an object, on success NULL.
  *     There is no thread-local "last error".
- *  6. Text in is NUL-terminated UTF-8 and copied before the call returns. Bytes in are pointer and length; the length ETCD_STRLEN
- *     means NUL-terminated; NULL with length 0 is the empty string.
+ *  6. Text in is NUL-terminated UTF-8 of at most 64 KiB and copied before the call returns. Bytes in are pointer and length, up to
+ *     256 MiB; the length ETCD_STRLEN means NUL-terminated; NULL with length 0 is the empty string.
  *  7. Text out is NUL-terminated; where it can hold any byte there is a `size_t *len` out-parameter, which may be NULL.
  *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation. Durations are int64_t milliseconds.
  *  9. etcd_client, etcd_context, etcd_watcher, etcd_future and etcd_queue may be used from many threads at once. Configs, options and lists
@@ -25,6 +25,10 @@
  * A complete program: cc quickstart.c $(pkg-config --cflags --libs etcd_client)
  *
 @EXAMPLE@
+ *
+ * Memory. Where there is none for what a caller gives (values, lists, PEM) or what an answer brings, the call fails with
+ * ETCD_ERR_NO_MEMORY and the process goes on: nothing was sent then, or the outcome says what may have been done. Only when the
+ * last small pieces (up to 64 KiB, and 408 KiB for the buffer of a connection) cannot be had, the process is ended.
  *
  * Errors. A context error (cancelled, deadline) wins over everything else. ETCD_ERR_CLUSTER: no endpoint gave a usable
  * answer, and the error's list says why, endpoint by endpoint. Everything from 400 on is an answer: etcd's refusal, or something

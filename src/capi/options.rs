@@ -6,6 +6,7 @@ use super::border;
 use super::status::etcd_status;
 use crate::core::error::{Error, Result};
 use crate::core::keys::{CreateInOrderOptions, DeleteOptions, GetOptions, PrevExist, SetOptions, Ttl};
+use crate::core::memory;
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::strings;
 
@@ -89,7 +90,7 @@ unsafe fn prev_value(value: *const c_char, len: usize) -> Result<Option<String>>
             "is empty, and etcd cannot compare with an empty value; compare with prev_index instead",
         ));
     }
-    Ok(Some(value.to_owned()))
+    memory::copy(value, "a value to compare with").map(Some)
 }
 
 /// Default options. The caller frees them with etcd_get_options_free. Never NULL but for lack of memory.
@@ -145,6 +146,7 @@ pub unsafe extern "C" fn etcd_set_options_free(options: *mut etcd_set_options) {
 
 /// Set only when the key has this value: compare-and-swap. `len` may be ETCD_STRLEN.
 /// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the value is not UTF-8 or empty, with which etcd cannot compare.
+/// ETCD_ERR_NO_MEMORY: for the copy of the value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_set_options_set_prev_value(
     options: *mut etcd_set_options,
@@ -261,7 +263,7 @@ pub unsafe extern "C" fn etcd_delete_options_free(options: *mut etcd_delete_opti
 
 /// Delete only when the key has this value: compare-and-delete. `len` may be ETCD_STRLEN. etcd takes it in the URL alone:
 /// with the key it must fit into about 4000 encoded bytes over plain HTTP, or the call is refused.
-/// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the value is not UTF-8 or empty.
+/// ETCD_ERR_INVALID_ARGUMENT: options is NULL, or the value is not UTF-8 or empty. ETCD_ERR_NO_MEMORY: for the copy of the value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_delete_options_set_prev_value(
     options: *mut etcd_delete_options,

@@ -5,11 +5,13 @@ use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use super::border;
+use crate::core::error::{Error, Result};
+use crate::core::memory;
 use crate::core::response::{Action, Node, Response};
 use crate::core::response_json;
+use crate::faults::{self, Place};
 use crate::ffi::handle::{self, Handle, Object};
 use crate::ffi::out;
-use crate::ffi::strings::c_string;
 
 /// The answer to a keys call. Immutable, so any number of threads may read it. Strings and nodes are borrowed from it, and
 /// live until it and all its clones are freed.
@@ -68,17 +70,28 @@ impl Handle for etcd_node {
 }
 
 impl ResponseObject {
-    pub(super) fn new(response: Response) -> ResponseObject {
+    /// Gives the response back where there is no memory for its object.
+    pub(super) fn new(response: Response) -> std::result::Result<ResponseObject, (Error, Response)> {
+        let key = || response.node().and_then(|node| response.nodes().get(node)).map(|node| response.text(node.key));
+        faults::here(Place::Give, key().unwrap_or_default());
+        let mut nodes = match memory::list(response.nodes().len(), "the nodes of a response") {
+            Ok(nodes) => nodes,
+            Err(error) => return Err((error, response)),
+        };
         let response = Arc::new(response);
         let pointer = Arc::as_ptr(&response);
         let view = |position| Object::borrowed::<etcd_node>(NodeView { response: pointer, position });
-        let nodes = (0..response.nodes().len()).map(view).collect();
-        ResponseObject { response, nodes, json: OnceLock::new() }
+        nodes.extend((0..response.nodes().len()).map(view));
+        Ok(ResponseObject { response, nodes, json: OnceLock::new() })
     }
 }
 
-pub fn give(response: Response) -> *mut etcd_response {
-    handle::give(Arc::new(ResponseObject::new(response)))
+pub fn give(response: Response) -> Result<*mut etcd_response> {
+    ResponseObject::new(response).map(give_object).map_err(|(error, _)| error)
+}
+
+pub(super) fn give_object(object: ResponseObject) -> *mut etcd_response {
+    handle::give(Arc::new(object))
 }
 
 /// # Safety
@@ -163,14 +176,18 @@ pub unsafe extern "C" fn etcd_response_prev_node(response: *const etcd_response)
 
 /// The whole response as one JSON text: etcd's own names (action, node, prevNode), with index and clusterID added. For
 /// languages in which a call per field is dear. `len`, which may be NULL, receives its length in bytes. Borrowed from the
-/// response; made at the first call. NULL for NULL.
+/// response; made at the first call. NULL for NULL, and for lack of memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_response_json(response: *const etcd_response, len: *mut usize) -> *const c_char {
     // SAFETY: the C caller's promise.
     unsafe { out::put(len, 0) };
     border::infallible(ptr::null(), || {
         let body = |object: &ResponseObject| {
-            let json = object.json.get_or_init(|| c_string(&response_json::json(&object.response)));
+            if object.json.get().is_none() {
+                // JSON has no NUL inside. Where two threads make it at once, the first one counts.
+                let _ = object.json.set(CString::new(response_json::json(&object.response)?).unwrap_or_default());
+            }
+            let json = object.json.get()?;
             // SAFETY: the C caller's promise.
             Some(unsafe { text(json.as_bytes_with_nul(), len) })
         };

@@ -69,7 +69,7 @@ pub const ETCD_ERR_INVALID_RESPONSE: etcd_status = 403;
 pub const ETCD_ERR_EMPTY_BODY: etcd_status = 404;
 /// The answer is larger than the library accepts.
 pub const ETCD_ERR_TOO_LARGE: etcd_status = 405;
-/// Out of memory.
+/// There is not enough memory for a size that the caller or an answer asked for. The outcome says what a write has done.
 pub const ETCD_ERR_NO_MEMORY: etcd_status = 900;
 /// A bug in the library was caught. The client that it struck refuses further calls with this status.
 pub const ETCD_ERR_PANIC: etcd_status = 901;

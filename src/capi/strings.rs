@@ -5,7 +5,8 @@ use std::ptr;
 
 use super::border;
 use super::status::etcd_status;
-use crate::core::error::{Error, Result};
+use crate::core::error::Result;
+use crate::core::memory;
 use crate::ffi::handle::{self, Handle};
 use crate::ffi::strings;
 
@@ -20,13 +21,22 @@ impl Handle for etcd_strings {
 }
 
 /// A list that the caller frees.
-pub(super) fn give<T: AsRef<str>>(texts: &[T]) -> *mut etcd_strings {
-    handle::give(c_strings(texts))
+pub(super) fn give<T: AsRef<str>>(texts: &[T]) -> Result<*mut etcd_strings> {
+    c_strings(texts).map(handle::give)
 }
 
-pub(super) fn c_strings<T: AsRef<str>>(texts: &[T]) -> Vec<CString> {
-    texts.iter().map(|text| strings::c_string(text.as_ref())).collect()
+pub(super) fn c_strings<T: AsRef<str>>(texts: &[T]) -> Result<Vec<CString>> {
+    let mut list = memory::list(texts.len(), "a list of strings")?;
+    // Each of them may be small, and all of them together may not.
+    memory::room(texts.iter().map(|text| text.as_ref().len() + SMALLEST).sum(), "a list of strings")?;
+    for text in texts {
+        list.push(strings::large_c_string(text.as_ref(), "a string of a list")?);
+    }
+    Ok(list)
 }
+
+/// What an allocator takes for a string besides its bytes, or more.
+const SMALLEST: usize = 48;
 
 /// The texts of a list that must not be NULL.
 ///
@@ -35,8 +45,10 @@ pub(super) fn c_strings<T: AsRef<str>>(texts: &[T]) -> Vec<CString> {
 pub(super) unsafe fn texts<'a>(argument: &str, list: *const etcd_strings) -> Result<Vec<&'a str>> {
     // SAFETY: the caller's promise.
     let list = unsafe { border::required(argument, list) }?;
+    let mut texts = memory::list(list.len(), "a list of strings")?;
     // They were UTF-8 when they were added.
-    Ok(list.iter().map(|text| text.to_str().unwrap_or_default()).collect())
+    texts.extend(list.iter().map(|text| text.to_str().unwrap_or_default()));
+    Ok(texts)
 }
 
 /// As `texts`, for a call that may outlive the list.
@@ -55,13 +67,15 @@ pub extern "C" fn etcd_strings_new() -> *mut etcd_strings {
 }
 
 /// Appends a copy of `text`. ETCD_ERR_INVALID_ARGUMENT: strings or text is NULL, the text is not UTF-8, or the list is one
-/// that belongs to another object.
+/// that belongs to another object. ETCD_ERR_NO_MEMORY: the list stays as it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_strings_add(strings: *mut etcd_strings, text: *const c_char) -> etcd_status {
     border::status(|| {
         // SAFETY: the C caller's promises for pointers and strings.
         let (list, text) = unsafe { (border::required_mut("strings", strings)?, strings::text("text", text)?) };
-        list.push(CString::new(text).map_err(|error| Error::invalid_argument("text", error))?);
+        memory::spare("a list of strings")?;
+        memory::grow(list, 1, "a list of strings")?;
+        list.push(strings::large_c_string(text, "a string of a list")?);
         Ok(())
     })
 }

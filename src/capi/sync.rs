@@ -21,7 +21,7 @@ use crate::rt::context::Context;
 /// ETCD_ERR_NO_LEADER_ENDPOINT: with ETCD_SELECT_LEADER, no leader was found; the error's list says why.
 /// ETCD_ERR_INVALID_ARGUMENT: client is NULL. ETCD_ERR_CANCELED, ETCD_ERR_DEADLINE_EXCEEDED, ETCD_ERR_CLUSTER,
 /// ETCD_ERR_API_NOT_SERVED, ETCD_ERR_MEMBERS, ETCD_ERR_API, ETCD_ERR_EMPTY_BODY, ETCD_ERR_INVALID_RESPONSE,
-/// ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_TOO_LARGE, ETCD_ERR_CLOSED, ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_client_sync(
     client: *mut etcd_client,
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn etcd_client_sync(
 /// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or interval_ms is not positive. All others as for etcd_client_sync:
 /// ETCD_ERR_NO_ENDPOINTS, ETCD_ERR_NO_LEADER_ENDPOINT, ETCD_ERR_CLUSTER, ETCD_ERR_API_NOT_SERVED, ETCD_ERR_MEMBERS,
 /// ETCD_ERR_API, ETCD_ERR_EMPTY_BODY, ETCD_ERR_INVALID_RESPONSE, ETCD_ERR_TOO_LARGE, ETCD_ERR_FORKED,
-/// ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
+/// ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_client_auto_sync(
     client: *mut etcd_client,
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn etcd_client_auto_sync(
 /// the old one, beginning with a sync. Does not block. Ten seconds to a minute is a good interval.
 ///
 /// ETCD_ERR_INVALID_ARGUMENT: client is NULL, or interval_ms is not positive. ETCD_ERR_CLOSED, ETCD_ERR_FORKED,
-/// ETCD_ERR_PANIC, ETCD_ERR_INTERNAL: no thread could be started.
+/// ETCD_ERR_PANIC, ETCD_ERR_NO_MEMORY, ETCD_ERR_INTERNAL: no thread could be started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_client_start_auto_sync(
     client: *mut etcd_client,

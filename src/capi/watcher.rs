@@ -8,7 +8,7 @@ use super::border;
 use super::client::{ClientHandle, etcd_client};
 use super::context::etcd_context;
 use super::error::etcd_error;
-use super::response::{self, etcd_response};
+use super::response::{self, ResponseObject, etcd_response};
 use super::status::etcd_status;
 use crate::core::config::timeout_from_ms;
 use crate::core::watch::{WatchOptions, Watcher};
@@ -200,7 +200,8 @@ pub unsafe extern "C" fn etcd_watcher_new(
 /// ETCD_ERR_BUSY: another thread waits for the next event of this watcher, or etcd_watcher_start has given them a callback.
 /// ETCD_ERR_API: etcd refused; ETCD_API_EVENT_INDEX_CLEARED: the events that come next are forgotten. Get the state, and watch
 /// anew from its index. ETCD_ERR_CLUSTER: every endpoint failed, one after another. ETCD_ERR_API_NOT_SERVED.
-/// ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_INVALID_ARGUMENT:
+/// ETCD_ERR_INVALID_RESPONSE: no event of etcd, or one of another cluster. ETCD_ERR_TOO_LARGE. ETCD_ERR_NO_MEMORY: for the next
+/// event, which the next call asks for again. ETCD_ERR_INVALID_ARGUMENT:
 /// watcher is NULL. ETCD_ERR_FORKED, ETCD_ERR_WOULD_DEADLOCK, ETCD_ERR_PANIC, ETCD_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_watcher_next(
@@ -219,8 +220,12 @@ pub unsafe extern "C" fn etcd_watcher_next(
         handle.client.call(|_| {
             let event = handle.watcher.next(context.as_ref())?;
             if !response.is_null() {
+                let object = ResponseObject::new(event).map_err(|(error, event)| {
+                    handle.watcher.put_back(event);
+                    error
+                })?;
                 // SAFETY: the C caller's promise.
-                unsafe { out::put(response, response::give(event)) };
+                unsafe { out::put(response, response::give_object(object)) };
             }
             Ok(())
         })
@@ -232,7 +237,8 @@ pub unsafe extern "C" fn etcd_watcher_next(
 /// Ends the watch for ever: an etcd_watcher_next that waits in another thread returns ETCD_ERR_CLOSED at once, and so does every
 /// later one; a callback of etcd_watcher_start is not called any more when this has returned. Waits until the call or
 /// callback that runs has returned, at most `timeout_ms` milliseconds (0 = as long as it takes); inside the callback of this watcher it
-/// returns at once, and the callback is the last. The watcher must still be freed. Stopping twice is fine.
+/// returns at once, and the callback is the last. The watcher must still be freed. Stopping twice is fine, and so is stopping after a
+/// caught panic.
 ///
 /// ETCD_ERR_DEADLINE_EXCEEDED: a call or callback had not returned in time. ETCD_ERR_WOULD_DEADLOCK: one runs in another
 /// thread, and this was called inside another callback, which must not wait. The watcher is stopped all the same.
@@ -242,7 +248,7 @@ pub unsafe extern "C" fn etcd_watcher_stop(watcher: *mut etcd_watcher, timeout_m
     border::status(|| {
         // SAFETY: the C caller's promise.
         let handle = Arc::clone(unsafe { border::required("watcher", watcher.cast_const()) }?);
-        handle.client.call(|_| handle.watcher.stop(timeout_from_ms("timeout_ms", timeout_ms)?))
+        handle.client.end(|_| handle.watcher.stop(timeout_from_ms("timeout_ms", timeout_ms)?))
     })
 }
 

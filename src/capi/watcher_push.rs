@@ -68,14 +68,20 @@ pub unsafe extern "C" fn etcd_watcher_start(
 }
 
 /// What C gets is marked as borrowed: a free inside the callback does nothing.
-fn call(function: WatchFunction, user_data: &UserData, event: Result<Response>) {
-    let (mut response, mut error) = (None, None);
-    match event {
-        Ok(event) => response = Some(Object::borrowed::<etcd_response>(Arc::new(ResponseObject::new(event)))),
-        Err(failure) => error = Some(Object::borrowed::<etcd_error>(ErrorText::new(failure))),
+fn call(function: WatchFunction, user_data: &UserData, event: Result<Response>) -> Option<Response> {
+    let (mut response, mut error, mut kept) = (None, None, None);
+    match event.map(ResponseObject::new) {
+        Ok(Ok(object)) => response = Some(Object::borrowed::<etcd_response>(Arc::new(object))),
+        Ok(Err((lacking, event))) => (error, kept) = (Some(borrowed(lacking)), Some(event)),
+        Err(failure) => error = Some(borrowed(failure)),
     }
     let response = response.as_ref().map_or(ptr::null(), handle::inside::<etcd_response>);
     let error = error.as_ref().map_or(ptr::null(), handle::inside::<etcd_error>);
     // SAFETY: the application gave the function for this pointer; both objects outlive the call.
     callback::call(|| unsafe { function(user_data.pointer(), response, error) });
+    kept
+}
+
+fn borrowed(error: Error) -> Object<ErrorText> {
+    Object::borrowed::<etcd_error>(ErrorText::new(error))
 }

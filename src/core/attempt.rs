@@ -114,7 +114,7 @@ impl<'a> HttpAttempt<'a> {
         let config = &client.config;
         HttpAttempt {
             client,
-            session: Session { connector: &client.connector, pool, max_body: config.max_body },
+            session: Session { connector: &client.connector, pool, max_body: config.max_body, body_lasts: false },
             request,
             credentials: config.credentials.as_ref(),
             endpoints,
@@ -127,13 +127,18 @@ impl<'a> HttpAttempt<'a> {
         HttpAttempt { credentials: None, ..self }
     }
 
+    /// The body of a successful answer goes on for as long as there is news.
+    pub fn whose_body_lasts(self) -> HttpAttempt<'a> {
+        HttpAttempt { session: Session { body_lasts: true, ..self.session }, ..self }
+    }
+
     /// Follows redirects to an answer that is none, and stops at its head.
     pub async fn open(
         &self,
         endpoint: &Endpoint,
         budget: &Budget,
         progress: &Progress,
-    ) -> Result<(OpenAnswer, Hop), Failed> {
+    ) -> Result<(Box<OpenAnswer>, Hop), Failed> {
         let mut hop = self.first_hop(endpoint);
         let mut followed = 0;
         loop {
@@ -166,7 +171,7 @@ impl<'a> HttpAttempt<'a> {
     /// Reads the answer to its end and judges the member by it.
     pub async fn complete(
         &self,
-        open: OpenAnswer,
+        open: Box<OpenAnswer>,
         hop: &Hop,
         endpoint: &Endpoint,
         budget: &Budget,
@@ -216,7 +221,7 @@ impl<'a> HttpAttempt<'a> {
             Failure::NotSent(error) if error.status() == Status::InvalidArgument => Failed::Final(error),
             Failure::NotSent(error) => Failed::NotSent(error),
             // The next endpoint would send the same.
-            Failure::Unknown(error) if error.status() == Status::TooLarge => {
+            Failure::Unknown(error) if matches!(error.status(), Status::TooLarge | Status::NoMemory) => {
                 let outcome = if self.request.effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
                 Failed::Final(error.with_outcome(outcome))
             }

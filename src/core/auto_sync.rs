@@ -15,6 +15,7 @@ use super::log::Level;
 use super::pool::Pool;
 use super::status::Status;
 use super::sync::{sync, within};
+use crate::faults::{self, Place};
 use crate::rt::callback;
 use crate::rt::context::Context;
 use crate::rt::park;
@@ -109,6 +110,7 @@ async fn sync_for_ever(client: Arc<Shared>, pool: Arc<Pool>, interval: Duration)
     // The retries are spread, so that many clients do not come back at the same moment.
     let mut retries = Backoff::between(FIRST_RETRY, interval);
     while !client.closed.is_cancelled() {
+        faults::here(Place::AutoSync, client.ring.current().list().first().map_or(&[], |first| first.url().as_bytes()));
         // Boxed, so that the task is small while it waits.
         let limited = within(None, Some(client.config.request_timeout.unwrap_or(LONGEST_IN_BACKGROUND)));
         let result = Box::pin(sync(client.clone(), pool.clone(), limited)).await;

@@ -29,12 +29,30 @@ pub fn broken(hop: &Hop, error: &hyper::Error, place: &str) -> Error {
     if error.is_parse() && error.to_string() == "message head is too large" {
         return endless_head(hop);
     }
-    let origin = hop.origin.to_string();
-    if error.is_parse() || is_bad_framing(error) {
-        let text = format!("{origin} does not answer in HTTP: {}; is it an etcd client port?", root_cause(error));
-        return Error::new(Status::InvalidResponse, text).at(&origin);
+    let of_socket = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    if error.is_parse() || of_socket.is_some_and(is_bad_framing) {
+        return no_http(hop, &root_cause(error));
     }
-    let mut text = format!("{origin}: the connection broke {place}: {}", root_cause(error));
+    connection_broke(hop, &root_cause(error), place)
+}
+
+/// The same for a body that is read without hyper.
+pub fn broken_body(hop: &Hop, error: &io::Error) -> Error {
+    let cause = root_cause(error);
+    if is_bad_framing(error) { no_http(hop, &cause) } else { connection_broke(hop, &cause, IN_THE_ANSWER) }
+}
+
+pub const IN_THE_ANSWER: &str = "in the middle of the answer";
+
+fn no_http(hop: &Hop, cause: &str) -> Error {
+    let origin = hop.origin.to_string();
+    let text = format!("{origin} does not answer in HTTP: {cause}; is it an etcd client port?");
+    Error::new(Status::InvalidResponse, text).at(&origin)
+}
+
+fn connection_broke(hop: &Hop, cause: &str, place: &str) -> Error {
+    let origin = hop.origin.to_string();
+    let mut text = format!("{origin}: the connection broke {place}: {cause}");
     if hop.target.len() > SNIFFED_BYTES - 16 && !hop.origin.scheme.is_encrypted() {
         text.push_str("; etcd resets plain connections whose first request line is longer than 4096 bytes");
     }
@@ -52,12 +70,8 @@ pub fn endless_head(hop: &Hop) -> Error {
 
 /// Chunks that make no sense, or have endless extensions or trailers. hyper tells them as errors of the socket, which are of
 /// these kinds only where TLS fails.
-fn is_bad_framing(error: &hyper::Error) -> bool {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    cause.is_some_and(|cause| {
-        matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
-            && alerts::of_io(cause).is_none()
-    })
+fn is_bad_framing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) && alerts::of_io(error).is_none()
 }
 
 fn root_cause(error: &dyn StdError) -> String {

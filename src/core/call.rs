@@ -18,6 +18,7 @@ use super::pool::Pool;
 use super::ring::{Endpoints, Round};
 use super::status::Status;
 use super::walk::Limits;
+use crate::faults::{self, Place};
 use crate::rt::context::Context;
 
 /// An answer with what a later error about it has to know.
@@ -86,6 +87,7 @@ pub async fn http_to(
     if let Poll::Ready(status) = poll_once(interruption.as_mut()).await {
         return Err(interrupted(status, started, &round, history));
     }
+    faults::here(Place::Call, request.path.as_bytes());
     look_where_due(&client, &pool, &endpoints);
     let ended = {
         let mut walking = pin!(walk(&attempt, &mut round, &limits, &mut history, &config.log));

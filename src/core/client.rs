@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::auto_sync::AutoSync;
@@ -20,6 +21,7 @@ use super::response::Response;
 use super::ring::{Endpoints, Ring};
 use super::status::Status;
 use super::tls::Tls;
+use super::trust::Trust;
 use super::v2;
 use super::value;
 use crate::rt::callback;
@@ -35,7 +37,14 @@ pub struct Shared {
     pub ring: Ring,
     pub connector: Connector,
     pub closed: CancellationToken,
+    pub trust: Arc<Trust>,
+    /// Places for watches that are being opened: thousands at once would need ten times the memory that they need once they
+    /// are open, and more of a member than it takes in.
+    pub opening_watches: Semaphore,
 }
+
+/// Enough to open a thousand in a second at a member that is 100 ms away.
+const OPENING_WATCHES: usize = 256;
 
 pub struct Client {
     shared: Arc<Shared>,
@@ -63,11 +72,14 @@ impl Client {
         let ring = Ring::new(config.endpoints.clone())?;
         let tls = Tls::new(config.tls.clone(), config.log.clone())?;
         let connector = Connector::new(Proxies::new(&config.proxy), tls);
-        let shared = Shared { config, ring, connector, closed: CancellationToken::new() };
+        let trust = Arc::new(Trust::new(config.log.clone()));
+        let internal = Internal::new(trust.clone());
+        let (closed, opening_watches) = (CancellationToken::new(), Semaphore::new(OPENING_WATCHES));
+        let shared = Shared { config, ring, connector, closed, trust, opening_watches };
         Ok(Client {
             shared: Arc::new(shared),
             lanes: Arc::default(),
-            internal: Internal::default(),
+            internal,
             running: Arc::default(),
             callbacks: Arc::default(),
             auto_sync: AutoSync::default(),
@@ -97,6 +109,11 @@ impl Client {
     /// Runs the callbacks that the application wants on no queue of its own.
     pub fn callbacks(&self) -> &Arc<CallbackThread> {
         &self.callbacks
+    }
+
+    /// Whether a panic has struck it; shared with every task of it.
+    pub fn trust(&self) -> &Trust {
+        &self.shared.trust
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

@@ -7,12 +7,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
+use super::bare::Bare;
+use super::head_gate::{GateState, HeadGate};
 use super::places::Place;
+use super::sending::Sending;
 use super::socket::{Socket, Stream, Wire};
 
 /// A connection that rested for longer is looked at before its next use: an unread FIN means that the server has
@@ -29,13 +31,17 @@ pub const MOST_HEADERS: usize = 100;
 /// All interim heads (1xx) together, and what a single read brings behind the head.
 pub const MOST_BEFORE_HEAD: u64 = 1 << 20;
 
-type Driver = Pin<Box<http1::Connection<TokioIo<Socket>, Full<Bytes>>>>;
+/// A request as hyper takes it; in a box, because each future that hands it on would take its place once more.
+pub type Message = Box<http::Request<Sending>>;
+
+type Driver = Box<http1::Connection<TokioIo<HeadGate>, Sending>>;
 
 pub struct Connection {
-    sender: http1::SendRequest<Full<Bytes>>,
+    sender: http1::SendRequest<Sending>,
     /// None once the connection has ended.
     driver: Option<Driver>,
     wire: Arc<Wire>,
+    gate: Arc<GateState>,
     resting_since: Instant,
     requests: u64,
     place: Option<Place>,
@@ -43,13 +49,18 @@ pub struct Connection {
 
 impl Connection {
     pub async fn open(stream: Stream) -> hyper::Result<Connection> {
-        let socket = Socket::new(stream);
+        Connection::over(Socket::new(stream)).await
+    }
+
+    async fn over(socket: Socket) -> hyper::Result<Connection> {
         let wire = socket.wire().clone();
+        let socket = HeadGate::new(socket);
+        let gate = socket.state().clone();
         let mut http = http1::Builder::new();
         http.title_case_headers(true).max_header_size(MOST_HEAD_BYTES);
         let (sender, driver) = http.handshake(TokioIo::new(socket)).await?;
-        let driver = Some(Box::pin(driver));
-        Ok(Connection { sender, driver, wire, resting_since: Instant::now(), requests: 0, place: None })
+        let driver = Some(Box::new(driver));
+        Ok(Connection { sender, driver, wire, gate, resting_since: Instant::now(), requests: 0, place: None })
     }
 
     /// Until it rests, its request has this place.
@@ -75,27 +86,56 @@ impl Connection {
     }
 
     /// Sends the request and gives the answer's head. Sender and driver are polled together on the
-    /// calling task, so that a blocking call needs no other thread.
+    /// calling task, so that a blocking call needs no other thread. With `head_only`, nothing behind the head is read before
+    /// `read_on` or `without_hyper`.
     pub async fn send(
         &mut self,
-        request: http::Request<Full<Bytes>>,
+        message: Message,
         may_resend: bool,
+        head_only: bool,
     ) -> hyper::Result<http::Response<Incoming>> {
         let look = self.requests > 0 && (!may_resend || self.resting_since.elapsed() > REST_WITHOUT_A_LOOK);
         self.wire.expect_request(look);
         self.requests += 1;
-        let Connection { sender, driver, .. } = self;
+        if head_only {
+            self.gate.shut_behind_head();
+        }
+        let Connection { sender, driver, gate, .. } = self;
         std::future::poll_fn(|context| {
             drive(driver, context);
             sender.poll_ready(context)
         })
         .await?;
-        let mut answer = pin!(sender.send_request(request));
+        let mut answer = pin!(sender.send_request(*message));
         std::future::poll_fn(|context| {
             drive(driver, context);
-            answer.as_mut().poll(context)
+            let polled = answer.as_mut().poll(context);
+            if polled.is_pending() && gate.is_shut() {
+                // It was an interim head (1xx), which another one follows.
+                gate.shut_behind_head();
+                context.waker().wake_by_ref();
+            }
+            polled
         })
         .await
+    }
+
+    /// Lets hyper read what follows the head.
+    pub fn read_on(&self) {
+        self.gate.open();
+    }
+
+    /// The body of an answer of which hyper has got the head only; None where hyper is done with the connection already.
+    pub fn without_hyper(&mut self, head: &http::Response<Incoming>) -> Option<Bare> {
+        let driver = self.driver.take()?;
+        let (socket, rest) = driver.into_parts().io.into_inner().into_parts();
+        Some(Bare::new(socket, rest, head, self.requests, self.place.take()))
+    }
+
+    /// A connection as it was before `without_hyper`.
+    pub async fn with_hyper_again(socket: Socket, requests: u64, place: Option<Place>) -> hyper::Result<Connection> {
+        let connection = Connection::over(socket).await?;
+        Ok(Connection { requests, place, ..connection })
     }
 
     /// The next frame of the answer's body; None at its end.
@@ -127,7 +167,7 @@ impl Connection {
 /// Moves bytes. How a connection ended is told through the request's own future, so the result is not needed here.
 fn drive(driver: &mut Option<Driver>, context: &mut Context<'_>) {
     if let Some(running) = driver
-        && running.as_mut().poll(context).is_ready()
+        && Pin::new(running).poll(context).is_ready()
     {
         *driver = None;
     }

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::error::Result;
+use super::memory;
+
 const UPPER_HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// What `URL.EscapedPath` leaves as it is, besides letters and digits.
@@ -40,19 +43,34 @@ pub fn push_query(into: &mut String, text: &str) {
 }
 
 /// `name=value&name=value`, the names sorted, as Go's `url.Values.Encode` gives it.
-pub fn form<'a>(mut pairs: Vec<(&'a str, Cow<'a, str>)>) -> String {
+pub fn form<'a>(pairs: Vec<(&'a str, Cow<'a, str>)>) -> Result<String> {
+    let unencoded: usize = pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    // Only what is large is worth a look at each of its bytes before: it must not grow while it is written.
+    let length = match unencoded.saturating_mul(3) > memory::LARGE {
+        true => pairs.iter().map(|(name, value)| query_length(name) + query_length(value) + 2).sum(),
+        false => unencoded,
+    };
+    let mut encoded = memory::text(length, "a request")?;
+    push_form(&mut encoded, pairs);
+    Ok(encoded)
+}
+
+/// As `form`, for what is known to be small.
+pub fn push_form<'a>(into: &mut String, mut pairs: Vec<(&'a str, Cow<'a, str>)>) {
     pairs.sort_by(|left, right| left.0.cmp(right.0));
-    let length = pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    let mut encoded = String::with_capacity(length);
     for (name, value) in pairs {
-        if !encoded.is_empty() {
-            encoded.push('&');
+        if !into.is_empty() {
+            into.push('&');
         }
-        push_query(&mut encoded, name);
-        encoded.push('=');
-        push_query(&mut encoded, &value);
+        push_query(into, name);
+        into.push('=');
+        push_query(into, &value);
     }
-    encoded
+}
+
+/// How long `push_query` makes a text.
+pub fn query_length(text: &str) -> usize {
+    text.bytes().map(|byte| if byte == b' ' || is_literal_in_query(byte) { 1 } else { 3 }).sum()
 }
 
 /// Decodes `name=value&...`; text that is not valid percent-encoding stays as it is.
@@ -94,7 +112,15 @@ mod tests {
     #[test]
     fn forms_are_sorted_and_encoded_as_go_encodes_them() {
         let pairs = vec![("value", Cow::from("bar+baz qux/é")), ("ttl", Cow::from("5"))];
-        assert_eq!(form(pairs), "ttl=5&value=bar%2Bbaz+qux%2F%C3%A9");
+        assert_eq!(form(pairs).expect("room"), "ttl=5&value=bar%2Bbaz+qux%2F%C3%A9");
+    }
+
+    #[test]
+    fn a_large_form_has_its_length_from_the_start() {
+        let value = "a b\u{1}é".repeat(memory::LARGE);
+        let encoded = form(vec![("ttl", "5".into()), ("value", value.into())]).expect("room");
+        assert_eq!(encoded.len(), "ttl=5&value=".len() + "a+b%01%C3%A9".len() * memory::LARGE);
+        assert!(encoded.capacity() <= encoded.len() + 1);
     }
 
     #[test]

@@ -250,7 +250,12 @@ impl Endpoint {
         let own = self.query.iter().filter(|(name, _)| !pairs.iter().any(|(taken, _)| taken == name));
         let own: Vec<_> = own.cloned().collect();
         pairs.extend(own);
-        encoding::form(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str().into())).collect())
+        let mut merged = String::new();
+        encoding::push_form(
+            &mut merged,
+            pairs.iter().map(|(name, value)| (name.as_str(), value.as_str().into())).collect(),
+        );
+        merged
     }
 }
 

@@ -1,6 +1,7 @@
 //! What went wrong, where, and whether a write may have happened all the same.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::status::Status;
 
@@ -31,7 +32,8 @@ struct Parts {
     message: String,
     endpoint: Option<String>,
     http_status: u16,
-    server: Option<ServerError>,
+    /// Shared, since what a server says can be large.
+    server: Option<Arc<ServerError>>,
     outcome: Outcome,
     list: Vec<Error>,
 }
@@ -67,7 +69,7 @@ impl Error {
     }
 
     pub fn with_server(mut self, server: ServerError) -> Error {
-        self.0.server = Some(server);
+        self.0.server = Some(Arc::new(server));
         self
     }
 
@@ -99,7 +101,7 @@ impl Error {
     }
 
     pub fn server(&self) -> Option<&ServerError> {
-        self.0.server.as_ref()
+        self.0.server.as_deref()
     }
 
     pub fn outcome(&self) -> Outcome {

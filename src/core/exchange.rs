@@ -6,12 +6,11 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::broken::endless_head;
 pub(super) use super::broken::{broken, timeout};
-use super::connection::{Connection, MOST_BEFORE_HEAD};
+use super::connection::{Connection, MOST_BEFORE_HEAD, Message};
 use super::connector::{self, Connector};
 use super::deadline::{Budget, Limit};
 use super::endpoint::{Credentials, Origin};
@@ -20,6 +19,7 @@ use super::open_answer::OpenAnswer;
 use super::pool::Pool;
 use super::progress::Progress;
 use super::proxy::Via;
+use super::sending::Sending;
 use super::status::Status;
 
 /// What a call sends, whichever endpoint it goes to.
@@ -105,6 +105,8 @@ pub struct Session<'a> {
     pub connector: &'a Connector,
     pub pool: &'a Pool,
     pub max_body: usize,
+    /// Whether the body of a successful answer lasts, so that no more than the socket should be kept for it.
+    pub body_lasts: bool,
 }
 
 impl Session<'_> {
@@ -127,7 +129,7 @@ impl Session<'_> {
         hop: &Hop,
         budget: &Budget,
         progress: &Progress,
-    ) -> Result<OpenAnswer, Failure> {
+    ) -> Result<Box<OpenAnswer>, Failure> {
         let started = Instant::now();
         let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
         let reached = via.as_ref().map_or(&hop.origin, |via| &via.origin);
@@ -142,7 +144,11 @@ impl Session<'_> {
             let (error, timed_out) = match self.head(&mut connection, message, hop, budget, started).await {
                 Ok(head) => {
                     progress.reading();
-                    return Ok(OpenAnswer::new(head, connection, reached.clone()));
+                    let reached = reached.clone();
+                    return Ok(match self.body_lasts {
+                        true => OpenAnswer::for_long(head, connection, reached),
+                        false => OpenAnswer::new(head, connection, reached),
+                    });
                 }
                 Err(failed) => failed,
             };
@@ -159,7 +165,7 @@ impl Session<'_> {
     }
 
     /// Reads the answer to its end and keeps the connection for the next request.
-    pub async fn complete(&self, open: OpenAnswer, hop: &Hop, progress: &Progress) -> Result<Answer, Failure> {
+    pub async fn complete(&self, open: Box<OpenAnswer>, hop: &Hop, progress: &Progress) -> Result<Answer, Failure> {
         let answer = open.complete(self.pool, hop, self.max_body).await.map_err(Failure::Unknown)?;
         // Whatever it says, it ends this request: what follows is no part of it.
         progress.next_request();
@@ -195,14 +201,14 @@ impl Session<'_> {
     async fn head(
         &self,
         connection: &mut Connection,
-        message: http::Request<Full<Bytes>>,
+        message: Message,
         hop: &Hop,
         budget: &Budget,
         started: Instant,
     ) -> Result<http::Response<Incoming>, (Error, bool)> {
         let limit = budget.header_limit(started);
         let (wire, read) = (connection.wire().clone(), connection.wire().read());
-        let mut sending = pin!(connection.send(message, budget.may_resend));
+        let mut sending = pin!(connection.send(message, budget.may_resend, self.body_lasts));
         // One interim head (1xx) after the other is as endless as one head without an end, and hyper does not count them.
         let ending = std::future::poll_fn(|context| match sending.as_mut().poll(context) {
             Poll::Ready(head) => Poll::Ready(Some(head)),
@@ -233,7 +239,7 @@ pub(super) async fn within<T>(limit: Option<Limit>, future: impl Future<Output =
     }
 }
 
-fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Request<Full<Bytes>>, Error> {
+fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<Message, Error> {
     let mut message = http::Request::builder().method(request.method.clone());
     message = match via {
         // A proxy is told the whole URL.
@@ -255,7 +261,7 @@ fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<http::Reques
     if let Some(authorization) = via.and_then(|via| via.authorization.as_ref()) {
         message = message.header(http::header::PROXY_AUTHORIZATION, authorization);
     }
-    let built = message.body(Full::new(request.body.clone()));
+    let built = message.body(Sending::new(request.body.clone())).map(Box::new);
     built.map_err(|error| {
         Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}"))
     })

@@ -10,6 +10,7 @@ use super::keys::Operation;
 use super::status::Status;
 use super::sync::within;
 use super::value::Value;
+use crate::ffi::panics;
 use crate::rt::completion::Completion;
 use crate::rt::context::Context;
 
@@ -44,15 +45,18 @@ impl Client {
         let (shared, context, client) = (self.shared().clone(), Some(cancel.clone()), self.clone());
         let ending = CompleteAtEnd { to: to.clone(), lost };
         self.spawn(|pool| {
-            let call = body(Caller { shared, pool, context });
-            async move {
-                let result = call.await;
+            // Told behind the call and not in a future around it, which would take its place twice.
+            panics::then(body(Caller { shared, pool, context }), move |ended| {
+                let result = ended.unwrap_or_else(|panic| {
+                    client.trust().lost(&panic);
+                    Err(panic.with_outcome(lost))
+                });
                 ending.to.complete(result.map(Into::into));
                 drop(ending);
                 // Only then, so that close returns when nothing is left to be told.
                 drop(running);
                 drop(client);
-            }
+            })
         })
     }
 

@@ -70,12 +70,18 @@ pub fn curl(request: &Request, hop: &Hop, connector: &Connector) -> String {
     line
 }
 
-/// The body, without the password that a request about a user carries.
+/// The body, without the password that a request about a user carries. A shell takes no longer argument than its beginning.
 fn shown_body(request: &Request) -> String {
-    let body = String::from_utf8_lossy(&request.body).into_owned();
-    match request.path.starts_with(v2::auth_request::USERS) {
+    const LONGEST: usize = 64 << 10;
+    let beginning = request.body.get(..LONGEST).unwrap_or(&request.body);
+    let body = String::from_utf8_lossy(beginning);
+    let shown = match request.path.starts_with(v2::auth_request::USERS) {
         true => without_password(&body),
-        false => body,
+        false => body.into_owned(),
+    };
+    match request.body.len() {
+        bytes if bytes > LONGEST => format!("{shown}... ({bytes} bytes)"),
+        _ => shown,
     }
 }
 

@@ -11,6 +11,7 @@ use super::log::Level;
 use super::member_check::check;
 use super::pool::Pool;
 use super::ring::Endpoints;
+use crate::faults::{self, Place};
 
 /// A member that needs longer is not good yet.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -20,13 +21,14 @@ pub fn look_where_due(client: &Arc<Shared>, pool: &Arc<Pool>, endpoints: &Endpoi
     for endpoint in endpoints.list() {
         if endpoint.condition().begin_look() {
             // A look must not wait behind the requests of which it asks whether they can be answered.
-            tokio::spawn(look(client.clone(), pool.unbounded(), endpoint.clone()));
+            tokio::spawn(client.trust.guard(look(client.clone(), pool.unbounded(), endpoint.clone())));
         }
     }
 }
 
 /// What it finds is noted in the endpoint's condition.
 async fn look(client: Arc<Shared>, pool: Arc<Pool>, endpoint: Arc<Endpoint>) {
+    faults::here(Place::Look, endpoint.url().as_bytes());
     if check(&client, &pool, &endpoint, Duration::ZERO, PATIENCE).await.result.is_ok() {
         client.config.log.write(Level::Info, &format!("endpoint {} is good again", endpoint.url()));
     }

@@ -46,7 +46,8 @@ pub async fn check(client: &Shared, pool: &Pool, endpoint: &Endpoint, fresh: Dur
     }
     // On the internal runtime nothing else looks after what a burst has left over.
     pool.close_old(Instant::now());
-    let check = Check { asked_at: Instant::now(), result: ask(client, pool, endpoint, patience).await };
+    // In a box, because one asks and thousands may wait.
+    let check = Check { asked_at: Instant::now(), result: Box::pin(ask(client, pool, endpoint, patience)).await };
     *last = Some(check.clone());
     check
 }

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::connection::Connection;
 use super::endpoint::Origin;
 use super::places::{Place, Places};
+use super::trust::Trust;
 
 /// Servers and middle boxes drop idle connections after a minute or more; keeping them longer only wastes descriptors.
 const MAX_REST: Duration = Duration::from_secs(60);
@@ -29,6 +30,7 @@ struct Inner {
     max_rest: Duration,
     /// Whether a task closes what has rested for too long, while there is something.
     is_looked_after: bool,
+    trust: Arc<Trust>,
 }
 
 #[derive(Default)]
@@ -40,19 +42,19 @@ struct Idle {
 /// That of a lane: one call at a time uses it, on a runtime that stands still between calls.
 impl Default for Pool {
     fn default() -> Pool {
-        Pool::new(MAX_REST, false)
+        Pool::new(MAX_REST, false, Arc::default())
     }
 }
 
 impl Pool {
     /// That of a runtime which always runs, and where any number of requests may come together.
-    pub fn of_a_runtime() -> Pool {
-        Pool::new(MAX_REST, true)
+    pub fn of_a_runtime(trust: Arc<Trust>) -> Pool {
+        Pool::new(MAX_REST, true, trust)
     }
 
-    fn new(max_rest: Duration, is_shared: bool) -> Pool {
+    fn new(max_rest: Duration, is_shared: bool, trust: Arc<Trust>) -> Pool {
         let (idle, places) = (Mutex::default(), Places::default());
-        let inner = Inner { idle, places, max_rest, is_looked_after: is_shared };
+        let inner = Inner { idle, places, max_rest, is_looked_after: is_shared, trust };
         Pool { inner: Arc::new(inner), is_bounded: is_shared }
     }
 
@@ -92,7 +94,7 @@ impl Pool {
             && let Ok(runtime) = Handle::try_current()
         {
             idle.has_task = true;
-            runtime.spawn(look_after(Arc::downgrade(&self.inner)));
+            runtime.spawn(self.inner.trust.guard(look_after(Arc::downgrade(&self.inner))));
         }
     }
 
@@ -151,7 +153,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
             let address = listener.local_addr().expect("an address");
             let origin = Endpoint::parse_list(&format!("http://{address}")).expect("an endpoint")[0].origin().clone();
-            let pool = Pool::new(Duration::from_millis(20), true);
+            let pool = Pool::new(Duration::from_millis(20), true, Arc::default());
             for round in 0..2 {
                 let stream = TcpStream::connect(address).await.expect("a connection");
                 let connection = Connection::open(Stream::Plain(stream.into())).await.expect("opened");

@@ -1,6 +1,10 @@
 //! What a successful keys call gives back. All text and all nodes live in two vectors, however large the
 //! listing is: no allocation per string, and one free.
 
+use super::error::{Error, Result};
+use super::memory;
+use super::status::Status;
+
 /// A piece of the text, without the NUL that follows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
@@ -151,15 +155,15 @@ impl Response {
     }
 
     /// The same state as what a watch hands over when it has lost the history.
-    pub fn into_resync(self) -> Result<Response, TooLarge> {
+    pub fn into_resync(self) -> Result<Response> {
         let mut builder = Builder { response: self, pending: Vec::new() };
         builder.response.action = builder.add_text(RESYNC.as_bytes())?;
         Ok(builder.response)
     }
 
     /// What a watch hands over when there is nothing at its key.
-    pub fn resync_of_nothing(index: u64, cluster_id: &[u8]) -> Result<Response, TooLarge> {
-        Builder::with_text_capacity(RESYNC.len()).finish(index, cluster_id).and_then(Response::into_resync)
+    pub fn resync_of_nothing(index: u64, cluster_id: &[u8]) -> Result<Response> {
+        Builder::with_text_capacity(RESYNC.len())?.finish(index, cluster_id).and_then(Response::into_resync)
     }
 
     /// About how much memory it takes.
@@ -177,8 +181,9 @@ impl Response {
 }
 
 /// More than 4 GiB of text or nodes cannot be addressed; answers are limited to far less.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooLarge;
+fn position(length: usize) -> Result<u32> {
+    u32::try_from(length).map_err(|_| Error::new(Status::TooLarge, "an answer has more than 4 GiB of text or nodes"))
+}
 
 /// Fills a response front to back, in the order in which an answer is read.
 #[derive(Debug)]
@@ -190,16 +195,17 @@ pub struct Builder {
 
 impl Builder {
     /// The text of an answer is never longer than the answer.
-    pub fn with_text_capacity(bytes: usize) -> Builder {
+    pub fn with_text_capacity(bytes: usize) -> Result<Builder> {
         // The first byte is the empty text that absent spans point to.
-        let mut text = Vec::with_capacity(bytes.saturating_add(64));
+        let mut text = memory::list(bytes.saturating_add(64), "the text of an answer")?;
         text.push(0);
-        Builder { response: Response { text, ..Response::default() }, pending: Vec::new() }
+        Ok(Builder { response: Response { text, ..Response::default() }, pending: Vec::new() })
     }
 
-    pub fn add_text(&mut self, text: &[u8]) -> Result<Span, TooLarge> {
-        let start = u32::try_from(self.response.text.len()).map_err(|_| TooLarge)?;
-        let len = u32::try_from(text.len()).map_err(|_| TooLarge)?;
+    #[inline]
+    pub fn add_text(&mut self, text: &[u8]) -> Result<Span> {
+        let (start, len) = (position(self.response.text.len())?, position(text.len())?);
+        memory::grow(&mut self.response.text, text.len().saturating_add(1), "the text of an answer")?;
         self.response.text.extend_from_slice(text);
         self.response.text.push(0);
         Ok(Span { start, len })
@@ -210,31 +216,34 @@ impl Builder {
         self.pending.len()
     }
 
-    pub fn add_child(&mut self, node: Node) {
+    pub fn add_child(&mut self, node: Node) -> Result<()> {
+        memory::grow(&mut self.pending, 1, NODES)?;
         self.pending.push(node);
+        Ok(())
     }
 
     /// Moves the children that were added since `begin` to their place.
-    pub fn end_children(&mut self, begin: usize) -> Result<Children, TooLarge> {
-        let start = u32::try_from(self.response.nodes.len()).map_err(|_| TooLarge)?;
+    pub fn end_children(&mut self, begin: usize) -> Result<Children> {
         let begin = begin.min(self.pending.len());
-        let count = u32::try_from(self.pending.len() - begin).map_err(|_| TooLarge)?;
+        let (start, count) = (position(self.response.nodes.len())?, position(self.pending.len() - begin)?);
+        memory::grow(&mut self.response.nodes, self.pending.len() - begin, NODES)?;
         self.response.nodes.extend(self.pending.drain(begin..));
         Ok(Children { start, count })
     }
 
-    fn add_top(&mut self, node: Node) -> Result<u32, TooLarge> {
-        let position = u32::try_from(self.response.nodes.len()).map_err(|_| TooLarge)?;
+    fn add_top(&mut self, node: Node) -> Result<u32> {
+        let position = position(self.response.nodes.len())?;
+        memory::grow(&mut self.response.nodes, 1, NODES)?;
         self.response.nodes.push(node);
         Ok(position)
     }
 
-    pub fn set_node(&mut self, node: Node) -> Result<(), TooLarge> {
+    pub fn set_node(&mut self, node: Node) -> Result<()> {
         self.response.node = Some(self.add_top(node)?);
         Ok(())
     }
 
-    pub fn set_prev_node(&mut self, node: Node) -> Result<(), TooLarge> {
+    pub fn set_prev_node(&mut self, node: Node) -> Result<()> {
         self.response.prev_node = Some(self.add_top(node)?);
         Ok(())
     }
@@ -243,9 +252,11 @@ impl Builder {
         self.response.action = action;
     }
 
-    pub fn finish(mut self, index: u64, cluster_id: &[u8]) -> Result<Response, TooLarge> {
+    pub fn finish(mut self, index: u64, cluster_id: &[u8]) -> Result<Response> {
         self.response.index = index;
         self.response.cluster_id = self.add_text(cluster_id)?;
         Ok(self.response)
     }
 }
+
+const NODES: &str = "the nodes of an answer";

@@ -60,7 +60,7 @@ statuses! {
     InvalidResponse = 403, c"ETCD_ERR_INVALID_RESPONSE", c"the answer makes no sense; the endpoint is probably not etcd";
     EmptyBody = 404, c"ETCD_ERR_EMPTY_BODY", c"the answer's body is empty";
     TooLarge = 405, c"ETCD_ERR_TOO_LARGE", c"the answer is larger than the limit";
-    NoMemory = 900, c"ETCD_ERR_NO_MEMORY", c"out of memory";
+    NoMemory = 900, c"ETCD_ERR_NO_MEMORY", c"there is not enough memory for a size that the caller or an answer asked for";
     Panic = 901, c"ETCD_ERR_PANIC", c"a bug in the library was caught; the client is not usable any more";
     Internal = 902, c"ETCD_ERR_INTERNAL", c"an internal error of the library";
 }

@@ -13,6 +13,8 @@ pub enum Value {
     /// As it came: whoever takes it parses it, and not the thread that serves all connections.
     Keys(Box<Answered>, Effect),
     Members(Vec<Member>),
+    /// By this call, unlike a member that was asked for.
+    Added(Member),
     Texts(Vec<String>),
     Prefixes(RolePrefixes),
     Flag(bool),

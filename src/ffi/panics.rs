@@ -2,7 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use crate::core::error::Error;
 use crate::core::status::Status;
@@ -21,6 +23,40 @@ pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Error> {
         let text = format!("a bug in libetcd_client {}: panic {place}; please report it", env!("CARGO_PKG_VERSION"));
         Error::new(Status::Panic, text)
     })
+}
+
+/// As `catch`, for a future: the panic of a poll is its result, and it is not polled again.
+pub fn caught<F: Future>(future: F) -> impl Future<Output = Result<F::Output, Error>> {
+    then(future, |result| result)
+}
+
+/// As `caught`; `last` makes the result out of it. No larger than its parts, since many tasks rest inside one.
+pub fn then<F: Future, T>(future: F, last: impl FnOnce(Result<F::Output, Error>) -> T) -> impl Future<Output = T> {
+    Caught { future, last: Some(last) }
+}
+
+struct Caught<F, L> {
+    future: F,
+    /// None after the end.
+    last: Option<L>,
+}
+
+impl<F: Future, T, L: FnOnce(Result<F::Output, Error>) -> T> Future for Caught<F, L> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // SAFETY: the future is pinned with its struct, which never moves it; nothing that is pinned is reached otherwise.
+        let (future, last) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.last)
+        };
+        let ended = match catch(|| future.poll(context)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => Ok(result),
+            Err(panic) => Err(panic),
+        };
+        last.take().map_or(Poll::Pending, |last| Poll::Ready(last(ended)))
+    }
 }
 
 /// Runs code of the library in which panics are recorded and not printed. Panics of the host go to its own hook.
@@ -58,7 +94,10 @@ fn record(info: &PanicHookInfo<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::rt::park::wait_until;
 
     #[test]
     fn a_panic_becomes_an_error_with_its_message_and_place() {
@@ -70,5 +109,19 @@ mod tests {
     #[test]
     fn what_does_not_panic_is_passed_on() {
         assert_eq!(catch(|| 7).ok(), Some(7));
+        assert_eq!(wait_until(caught(async { 7 }), None).and_then(Result::ok), Some(7));
+    }
+
+    #[test]
+    fn a_future_that_panics_when_it_goes_on_becomes_an_error_too() {
+        let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+        let mut future = Box::pin(caught(async {
+            let _ = receiver.await;
+            panic!("the sky falls");
+        }));
+        assert!(wait_until(future.as_mut(), Some(Instant::now())).is_none(), "it waits first");
+        drop(sender);
+        let error = wait_until(future, None).expect("an end").expect_err("a panic");
+        assert!(error.message().contains("the sky falls") && error.message().contains("panics.rs:"), "{error}");
     }
 }

@@ -4,12 +4,17 @@ use std::ffi::{CStr, CString, c_char};
 use std::slice;
 
 use crate::core::error::{Error, Result};
+use crate::core::memory;
 
 /// `ETCD_STRLEN`: the length of bytes that end with a NUL.
 pub const STRLEN: usize = usize::MAX;
 
 /// Far more than etcd takes; a length beyond it is a caller's mistake, found before a byte is read.
 const LONGEST: usize = 256 << 20;
+
+/// No URL, name, path or password of any use is longer. So what is made of them is small, and only values and lists can be
+/// too large for the memory.
+const LONGEST_TEXT: usize = 64 << 10;
 
 /// NUL-terminated UTF-8.
 ///
@@ -39,6 +44,10 @@ pub unsafe fn optional_text<'a>(argument: &str, text: *const c_char) -> Result<O
     }
     // SAFETY: not NULL, so NUL-terminated by the caller's promise.
     let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
+    if bytes.len() > LONGEST_TEXT {
+        let why = format_args!("has {} bytes, which is more than the {LONGEST_TEXT} that are accepted", bytes.len());
+        return Err(Error::invalid_argument(argument, why));
+    }
     utf8(argument, bytes).map(Some)
 }
 
@@ -53,13 +62,15 @@ pub unsafe fn bytes<'a>(argument: &str, bytes: *const c_char, len: usize) -> Res
     if bytes.is_null() {
         return Err(Error::invalid_argument(argument, "is NULL, but its length is not 0"));
     }
-    if len == STRLEN {
-        // SAFETY: the caller promises a NUL.
-        return Ok(unsafe { CStr::from_ptr(bytes) }.to_bytes());
-    }
+    // SAFETY: the caller promises a NUL.
+    let up_to_nul = (len == STRLEN).then(|| unsafe { CStr::from_ptr(bytes) }.to_bytes());
+    let len = up_to_nul.map_or(len, <[u8]>::len);
     if len > LONGEST {
         let why = format_args!("a length of {len} bytes is more than the {LONGEST} that are accepted");
         return Err(Error::invalid_argument(argument, why));
+    }
+    if let Some(bytes) = up_to_nul {
+        return Ok(bytes);
     }
     // SAFETY: not NULL, of a sane length, and readable by the caller's promise.
     Ok(unsafe { slice::from_raw_parts(bytes.cast(), len) })
@@ -90,9 +101,22 @@ pub fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
+/// As `c_string`, for what may be large; `what` it is, where there is no memory for it.
+pub fn large_c_string(text: &str, what: &str) -> Result<CString> {
+    const REPLACEMENT: &str = "\u{fffd}";
+    let nuls = text.bytes().filter(|byte| *byte == 0).count();
+    let mut bytes = memory::list(text.len() + nuls * REPLACEMENT.len() + 1, what)?;
+    for (number, part) in text.split('\0').enumerate() {
+        bytes.extend_from_slice(if number > 0 { REPLACEMENT.as_bytes() } else { b"" });
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    // There is room for the NUL that this adds.
+    Ok(CString::new(bytes).unwrap_or_default())
+}
+
 /// A text for the caller to own, until `take_back`.
-pub fn give(text: &str) -> *mut c_char {
-    c_string(text).into_raw()
+pub fn give(text: CString) -> *mut c_char {
+    text.into_raw()
 }
 
 /// Frees what `give` gave; NULL is fine.
@@ -135,6 +159,20 @@ mod tests {
 
     #[test]
     fn a_nul_inside_outgoing_text_does_not_cut_it() {
-        assert_eq!(c_string("a\0b").to_str(), Ok("a\u{fffd}b"));
+        for text in ["", "a", "a\0b", "\0\0"] {
+            let expected = text.replace('\0', "\u{fffd}");
+            assert_eq!(c_string(text).to_str(), Ok(expected.as_str()));
+            assert_eq!(large_c_string(text, "a text").expect("room").to_str(), Ok(expected.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_text_has_an_end() {
+        let longest = CString::new("x".repeat(LONGEST_TEXT)).expect("no NUL");
+        let longer = CString::new("x".repeat(LONGEST_TEXT + 1)).expect("no NUL");
+        // SAFETY: both are NUL-terminated and alive.
+        let (longest, longer) = unsafe { (text("url", longest.as_ptr()), text("url", longer.as_ptr())) };
+        assert!(longest.is_ok());
+        assert!(longer.expect_err("too long").message().starts_with("url: has 65537 bytes"));
     }
 }

@@ -15,8 +15,7 @@ pub fn block_on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'sta
     if lanes::can_run_here() {
         return drive(future);
     }
-    let driven = thread::run_with_stack("etcd-client", STACK, move || drive(future));
-    driven.unwrap_or_else(|| Err(Error::new(Status::Internal, "cannot start a thread for the call")))
+    thread::run_with_stack("etcd-client", STACK, move || drive(future))?
 }
 
 fn drive<T>(future: impl Future<Output = T>) -> Result<T> {

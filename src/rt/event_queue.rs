@@ -86,6 +86,10 @@ impl<T> EventQueue<T> {
                 let mut state = self.state();
                 if let Some((item, weight)) = state.items.pop_front() {
                     state.weight = state.weight.saturating_sub(weight);
+                    if state.items.is_empty() {
+                        // It would keep what the largest burst needed.
+                        state.items = VecDeque::new();
+                    }
                     drop(state);
                     self.taken.notify_one();
                     return Some(item);
@@ -99,6 +103,15 @@ impl<T> EventQueue<T> {
             self.awaited.notify_one();
             self.added.notified().await;
         }
+    }
+
+    /// What was taken comes again, before all others.
+    pub fn put_back(&self, item: T, weight: usize) {
+        let mut state = self.state();
+        state.items.push_front((item, weight));
+        state.weight = state.weight.saturating_add(weight);
+        drop(state);
+        self.added.notify_one();
     }
 
     /// Nothing will be added any more; what is there can still be taken.
@@ -167,6 +180,14 @@ mod tests {
         let heavy = EventQueue::default();
         now(heavy.add((), usize::MAX)).expect("one is always let in");
         assert!(now(heavy.add((), 1)).is_none());
+    }
+
+    #[test]
+    fn an_emptied_queue_keeps_no_memory() {
+        let queue = EventQueue::default();
+        (0..1000).for_each(|number| now(queue.add(number, 1)).expect("room"));
+        (0..1000).for_each(|number| assert_eq!(now(queue.take()), Some(Some(number))));
+        assert_eq!(queue.state().items.capacity(), 0);
     }
 
     #[test]

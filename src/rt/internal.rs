@@ -14,11 +14,15 @@ use super::thread;
 use crate::core::error::{Error, Result};
 use crate::core::pool::Pool;
 use crate::core::status::Status;
+use crate::core::trust::Trust;
+use crate::ffi::panics;
 
 #[derive(Default)]
 pub struct Internal {
     running: Mutex<Option<Running>>,
     has_started: AtomicBool,
+    /// What a task that panics takes from the client.
+    trust: Arc<Trust>,
 }
 
 struct Running {
@@ -31,6 +35,10 @@ struct Running {
 }
 
 impl Internal {
+    pub fn new(trust: Arc<Trust>) -> Internal {
+        Internal { running: Mutex::default(), has_started: AtomicBool::new(false), trust }
+    }
+
     /// Starts a task only where the thread runs anyway; `task` is not called otherwise.
     pub fn spawn_if_running<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce() -> Option<F>) {
         // Asked by every call, so without the lock.
@@ -41,7 +49,7 @@ impl Internal {
         if let Some(running) = &*running
             && let Some(task) = task()
         {
-            running.handle.spawn(task);
+            running.handle.spawn(self.trust.guard(task));
         }
     }
 
@@ -52,24 +60,24 @@ impl Internal {
     ) -> Result<T> {
         let (handle, pool) = self.started()?;
         let (sender, receiver) = sync_channel(1);
-        let future = call(pool);
-        handle.spawn(async move {
-            let _ = sender.send(future.await);
-        });
-        receiver.recv().map_err(|_| Error::new(Status::Panic, "a call on the internal runtime ended without a result"))
+        handle.spawn(panics::then(call(pool), move |result| {
+            let _ = sender.send(result);
+        }));
+        let ended = |_| Error::new(Status::Internal, "the internal runtime ended before the call");
+        receiver.recv().map_err(ended)?
     }
 
     /// Starts a task that goes on without a caller, until it ends or the runtime does.
     pub fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce(Arc<Pool>) -> F) -> Result<()> {
         let (handle, pool) = self.started()?;
-        handle.spawn(task(pool));
+        handle.spawn(self.trust.guard(task(pool)));
         Ok(())
     }
 
     fn started(&self) -> Result<(Handle, Arc<Pool>)> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.is_none() {
-            *running = Some(start()?);
+            *running = Some(start(&self.trust)?);
             self.has_started.store(true, Ordering::Relaxed);
         }
         match &*running {
@@ -106,7 +114,7 @@ impl Drop for Internal {
     }
 }
 
-fn start() -> Result<Running> {
+fn start(trust: &Arc<Trust>) -> Result<Running> {
     let failed = |what: &str, error: std::io::Error| {
         Error::new(Status::Internal, format!("cannot start the internal {what}: {error}"))
     };
@@ -130,7 +138,7 @@ fn start() -> Result<Running> {
         Ok(built) => built.map_err(|error| failed("runtime", error))?,
         Err(_) => return Err(Error::new(Status::Internal, "the internal thread has ended at its start")),
     };
-    Ok(Running { handle, pool: Arc::new(Pool::of_a_runtime()), stop, ended, thread })
+    Ok(Running { handle, pool: Arc::new(Pool::of_a_runtime(trust.clone())), stop, ended, thread })
 }
 
 #[cfg(test)]
@@ -144,5 +152,26 @@ mod tests {
         assert_eq!(name.as_deref(), Some("etcd-client"));
         assert!(internal.stop(None));
         assert!(internal.stop(None), "stopping twice is fine");
+    }
+
+    #[test]
+    fn a_call_that_panics_there_gives_the_error_with_its_place_and_the_next_one_runs() {
+        let internal = Internal::default();
+        let error = internal.run::<(), _>(|_| async { panic!("the sky falls") }).expect_err("a panic");
+        assert_eq!(error.status(), Status::Panic);
+        assert!(error.message().contains("the sky falls") && error.message().contains("internal.rs:"), "{error}");
+        assert_eq!(internal.run(|_| async { 7 }).ok(), Some(7));
+        assert!(internal.stop(None));
+    }
+
+    #[test]
+    fn a_task_that_panics_there_takes_the_trust() {
+        let trust = Arc::new(Trust::default());
+        let internal = Internal::new(trust.clone());
+        internal.spawn(|_| async { panic!("the sky falls") }).expect("started");
+        internal.run(|_| async {}).expect("behind the task");
+        let error = trust.refuse_when_lost().expect_err("not to be trusted");
+        assert!(error.message().contains("internal.rs:"), "{error}");
+        assert!(internal.stop(None));
     }
 }

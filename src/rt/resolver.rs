@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::thread;
+use crate::faults::{self, Place};
+use crate::ffi::panics;
 
 /// An `io::Error` cannot be cloned, and several calls may wait for the same name.
 type Resolved = Result<Vec<SocketAddr>, Arc<io::Error>>;
@@ -46,7 +48,12 @@ impl Resolver {
 }
 
 fn look_up(name: &(String, u16), waiting: &Waiting) {
-    let resolved = (name.0.as_str(), name.1).to_socket_addrs().map(Iterator::collect).map_err(Arc::new);
+    let ask = || {
+        faults::here(Place::Lookup, name.0.as_bytes());
+        (name.0.as_str(), name.1).to_socket_addrs().map(Iterator::collect)
+    };
+    // Whatever happens, nobody may be left waiting.
+    let resolved = panics::catch(ask).unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(Arc::new);
     let waiters = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     for waiter in waiters.unwrap_or_default() {
         let _ = waiter.send(resolved.clone());

@@ -3,18 +3,22 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
+use crate::core::error::{Error, Result};
+use crate::core::status::Status;
 use crate::ffi::{panics, signals};
 
 /// Runs `body` on a thread with a stack of its own and waits for it, for work that is too deep for the caller's.
-/// None when there is no such thread to be had, or `body` panicked.
 pub fn run_with_stack<T: Send + 'static>(
     name: &str,
     bytes: usize,
     body: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
+) -> Result<T> {
     let builder = Builder::new().name(name.to_owned()).stack_size(bytes);
-    let thread = signals::with_all_blocked(|| builder.spawn(move || panics::silently(body)));
-    thread.ok()?.join().ok()
+    let started = signals::with_all_blocked(|| builder.spawn(move || panics::catch(body)));
+    let thread = started.map_err(|error| {
+        Error::new(Status::Internal, format!("cannot start a thread with a stack of {bytes} bytes: {error}"))
+    })?;
+    thread.join().unwrap_or_else(|_| Err(Error::new(Status::Panic, "a thread of libetcd_client panicked at its end")))
 }
 
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

@@ -69,7 +69,8 @@ fn bad_arguments_come_through_the_future_too() {
     let client = patient(&server);
     let raw = client.raw();
     let not_utf8 = c"\xff".as_ptr();
-    let calls: [(&str, Box<dyn Fn() -> *mut etcd_future>); 6] = [
+    type Call = Box<dyn Fn() -> *mut etcd_future>;
+    let calls: [(&str, Call); 6] = [
         // SAFETY: NULL and nonsense are what is tried; everything else is alive.
         ("client: is NULL", Box::new(|| unsafe { etcd_keys_get_async(null_mut(), null(), c"/a".as_ptr(), null()) })),
         // SAFETY: as above.

@@ -76,7 +76,7 @@ fn a_key_that_cannot_be_is_refused_by_name_and_nothing_is_sent() {
         (c"../members".as_ptr(), "climbs out"),
         (c"a/../../members".as_ptr(), "climbs out"),
         (c"a/./..//../x".as_ptr(), "climbs out"),
-        (long.as_ptr(), "60000"),
+        (long.as_ptr(), "65536"),
         (encoded.as_ptr(), "60000"),
     ];
     for (name, call) in KEYED {

@@ -33,6 +33,7 @@ mod tls_files;
 mod tls_peers;
 mod tls_proxies;
 mod watch_answers;
+mod watch_bodies;
 mod watch_failover;
 mod watch_interruptions;
 mod watch_wire;

@@ -4,11 +4,16 @@ use crate::core::encoding;
 use crate::core::error::{Error, Result};
 
 /// Longer request targets are carried by no HTTP library on either side.
-const LONGEST: usize = 60_000;
+pub const LONGEST: usize = 60_000;
 
 /// `prefix` and `key` as one encoded URL path. Empty segments, `.` and `..` are resolved inside the key as
 /// Go resolves them; a key that would climb out of the prefix is refused (in Go, "../members" reaches `/v2/members`).
 pub fn encoded(argument: &str, prefix: &str, key: &str) -> Result<String> {
+    // What is refused below anyway, before anything is made of it.
+    if key.len() > LONGEST {
+        let why = format_args!("has {} bytes; at most {LONGEST} can be sent", key.len());
+        return Err(Error::invalid_argument(argument, why));
+    }
     let segments = resolved(key).ok_or_else(|| {
         Error::invalid_argument(argument, format_args!("'{}' climbs out of the keys with '..'", excerpt(key)))
     })?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Far more than any bundle of certificates; a path to something endless must not eat the memory.
-const LARGEST: u64 = 16 << 20;
+const LARGEST: u64 = super::pem::LARGEST as u64;
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let shown = path.display();

@@ -8,6 +8,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 /// Every certificate in the text; at least one.
+/// Far more than any PEM has, and so much that what is made of it, by others, cannot exhaust the memory.
+pub(super) const LARGEST: usize = 16 << 20;
+
 pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     let found = found.map_err(|error| format!("is not valid PEM: {}", in_words(&error)))?;

@@ -7,6 +7,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use super::pem;
 use crate::core::error::{Error, Result};
+use crate::core::memory;
 
 #[derive(Clone, Default)]
 pub struct TlsSettings {
@@ -39,6 +40,7 @@ impl TlsSettings {
     }
 
     pub fn add_ca_pem(&mut self, text: &[u8]) -> Result<()> {
+        refuse_too_large("pem", text)?;
         let certificates = pem::authorities(text).map_err(|why| Error::invalid_argument("pem", why))?;
         self.authorities.push(Authorities::Pem(certificates.into()));
         Ok(())
@@ -62,6 +64,8 @@ impl TlsSettings {
     }
 
     pub fn set_client_cert_pem(&mut self, chain: &[u8], key: &[u8]) -> Result<()> {
+        refuse_too_large("cert", chain)?;
+        refuse_too_large("key", key)?;
         let chain = pem::certificates(chain).map_err(|why| Error::invalid_argument("cert", why))?;
         let key = pem::private_key(key).map_err(|why| Error::invalid_argument("key", why))?;
         let (chain, key) = (chain, Arc::new(key));
@@ -126,6 +130,15 @@ impl TlsSettings {
         }
         options
     }
+}
+
+/// What the libraries for PEM and certificates make of it, they allocate without asking.
+fn refuse_too_large(argument: &str, text: &[u8]) -> Result<()> {
+    if text.len() > pem::LARGEST {
+        let why = format_args!("has {} bytes, which is more than the {} that are accepted", text.len(), pem::LARGEST);
+        return Err(Error::invalid_argument(argument, why));
+    }
+    memory::room(text.len().saturating_mul(4), "certificates and keys")
 }
 
 fn given_path(argument: &str, path: &str) -> Result<PathBuf> {

@@ -7,6 +7,7 @@ use super::{json_text, segment};
 use crate::core::auth::Permission;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Effect, Request};
+use crate::core::memory;
 
 const ENABLE: &str = "/v2/auth/enable";
 /// What is sent there may hold a password.
@@ -33,14 +34,14 @@ pub fn status() -> Request {
 /// Makes the user, or overwrites its password.
 pub fn user_put(user: &str, password: &str) -> Result<Request> {
     let path = segment::path("user", USERS, user)?;
-    let [name, password] = [json_text::string(user), json_text::string(given(password)?)];
+    let [name, password] = [json_text::string(user)?, json_text::string(given(password)?)?];
     Ok(write(Method::PUT, path, Some(format!("{{\"user\":{name},\"password\":{password},\"roles\":null}}"))))
 }
 
 pub fn user_change_password(user: &str, password: &str) -> Result<Request> {
     let path = segment::path("user", USERS, user)?;
-    let [name, password] = [json_text::string(user), json_text::string(given(password)?)];
-    let role = json_text::list([NO_ROLE]);
+    let [name, password] = [json_text::string(user)?, json_text::string(given(password)?)?];
+    let role = json_text::list([NO_ROLE])?;
     let body = format!("{{\"user\":{name},\"password\":{password},\"roles\":null,\"grant\":{role},\"revoke\":{role}}}");
     Ok(write(Method::PUT, path, Some(body)))
 }
@@ -70,12 +71,13 @@ pub fn user_revoke(user: &str, roles: &[impl AsRef<str>]) -> Result<Request> {
 fn user_update(user: &str, verb: &str, roles: &[impl AsRef<str>]) -> Result<Request> {
     let path = segment::path("user", USERS, user)?;
     refuse_empty("roles", roles)?;
-    let (name, roles) = (json_text::string(user), json_text::list(roles.iter().map(AsRef::as_ref)));
-    Ok(write(Method::PUT, path, Some(format!("{{\"user\":{name},\"roles\":null,\"{verb}\":{roles}}}"))))
+    let (name, roles) = (json_text::string(user)?, json_text::list(roles.iter().map(AsRef::as_ref))?);
+    let parts = ["{\"user\":", &name, ",\"roles\":null,\"", verb, "\":", &roles, "}"];
+    Ok(write(Method::PUT, path, Some(memory::joined(&parts, "a request")?)))
 }
 
 pub fn role_add(role: &str) -> Result<Request> {
-    Ok(role_put(segment::path("role", ROLES, role)?, role, ""))
+    role_put(segment::path("role", ROLES, role)?, role, &[])
 }
 
 pub fn role_remove(role: &str) -> Result<Request> {
@@ -103,16 +105,17 @@ pub fn role_revoke(role: &str, prefixes: &[impl AsRef<str>], permission: Permiss
 fn role_update(role: &str, verb: &str, prefixes: &[impl AsRef<str>], permission: Permission) -> Result<Request> {
     let path = segment::path("role", ROLES, role)?;
     refuse_empty("prefixes", prefixes)?;
-    let list = json_text::list(prefixes.iter().map(AsRef::as_ref));
+    let list = json_text::list(prefixes.iter().map(AsRef::as_ref))?;
     let read = if permission.reads() { &list } else { "null" };
     let write = if permission.writes() { &list } else { "null" };
-    Ok(role_put(path, role, &format!(",\"{verb}\":{{\"kv\":{{\"read\":{read},\"write\":{write}}}}}")))
+    role_put(path, role, &[",\"", verb, "\":{\"kv\":{\"read\":", read, ",\"write\":", write, "}}"])
 }
 
-fn role_put(path: String, role: &str, change: &str) -> Request {
-    let name = json_text::string(role);
+fn role_put(path: String, role: &str, change: &[&str]) -> Result<Request> {
+    let name = json_text::string(role)?;
     let none = "{\"kv\":{\"read\":null,\"write\":null}}";
-    write(Method::PUT, path, Some(format!("{{\"role\":{name},\"permissions\":{none}{change}}}")))
+    let parts = [&["{\"role\":", &name, ",\"permissions\":", none], change, &["}"]].concat();
+    Ok(write(Method::PUT, path, Some(memory::joined(&parts, "a request")?)))
 }
 
 fn given(password: &str) -> Result<&str> {

@@ -1,10 +1,11 @@
 //! Answers that are no success: etcd's own refusals, failing members, and servers that are not etcd.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
 
-use super::api_code;
+use super::{api_code, json};
 use crate::core::error::{Error, Outcome, Result, ServerError};
 use crate::core::exchange::{Answer, Effect, Hop};
 use crate::core::status::Status;
@@ -13,8 +14,11 @@ pub use super::api_code::RAFT_INTERNAL;
 
 /// An answer below 500 that is no success.
 pub fn refusal(answer: &Answer, endpoint: &str, effect: Effect) -> Error {
+    // Where whoever answered was not etcd's store, or cannot be understood.
+    let unknown = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
     let error = match server_error(answer) {
-        Some(server) if server.code != 0 => {
+        Err(lacking) => lacking.with_outcome(unknown),
+        Ok(Some(server)) if server.code != 0 => {
             // Whatever HTTP status it comes with, this code says that the cluster had not decided yet.
             let pending = server.code == RAFT_INTERNAL && effect.is_write();
             let outcome = if pending { Outcome::MaybeApplied } else { Outcome::NotApplied };
@@ -26,9 +30,7 @@ pub fn refusal(answer: &Answer, endpoint: &str, effect: Effect) -> Error {
                 answer.http_status,
                 excerpt(&answer.body)
             );
-            // Whoever answered, it was not etcd's store that refused.
-            let outcome = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
-            Error::new(Status::InvalidResponse, text).with_outcome(outcome)
+            Error::new(Status::InvalidResponse, text).with_outcome(unknown)
         }
     };
     error.at(endpoint).with_http_status(answer.http_status)
@@ -53,7 +55,7 @@ pub fn refusal_in_words(
     advice: impl FnOnce(u16, &ServerError) -> &'static str,
 ) -> Error {
     match server_error(answer) {
-        Some(server) if server.code == 0 && answer.http_status >= 400 => {
+        Ok(Some(server)) if server.code == 0 && answer.http_status >= 400 => {
             let advice = advice(answer.http_status, &server);
             let separator = if advice.is_empty() { "" } else { "; " };
             let text = format!("{} at {}{separator}{advice}", words(&server).trim_end_matches('.'), asked.endpoint);
@@ -65,7 +67,9 @@ pub fn refusal_in_words(
 
 /// The body of a success, which is a JSON object.
 pub fn object(answer: &Answer, asked: Asked<'_>) -> Result<Value> {
-    let body: Value = serde_json::from_slice(&answer.body).map_err(|why| senseless(answer, asked, &why))?;
+    let outcome = if asked.effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
+    let lacking = |error: Error| error.at(asked.endpoint).with_http_status(answer.http_status).with_outcome(outcome);
+    let body: Value = json::parse(&answer.body).map_err(lacking)?.map_err(|why| senseless(answer, asked, &why))?;
     if body.is_object() { Ok(body) } else { Err(senseless(answer, asked, &"it is no object")) }
 }
 
@@ -87,7 +91,10 @@ pub fn server_failure(answer: &Answer, hop: &Hop) -> Error {
     let endpoint = hop.origin.to_string();
     let reason =
         http::StatusCode::from_u16(answer.http_status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
-    let server = server_error(answer);
+    let server = match server_error(answer) {
+        Ok(server) => server,
+        Err(lacking) => return lacking.at(&endpoint).with_http_status(answer.http_status),
+    };
     let said = match &server {
         Some(server) => format!(": {}", words(server)),
         None if answer.body.is_empty() => String::new(),
@@ -130,9 +137,18 @@ fn api_message(server: &ServerError, endpoint: &str) -> String {
 /// Go's text of an etcd error: `100: Key not found (/foo) [18]`.
 fn words(server: &ServerError) -> String {
     let code = if server.code == 0 { String::new() } else { format!("{}: ", server.code) };
-    let cause = if server.cause.is_empty() { String::new() } else { format!(" ({})", server.cause) };
+    let cause = if server.cause.is_empty() { String::new() } else { format!(" ({})", shortened(&server.cause)) };
     let index = if server.code == 0 { String::new() } else { format!(" [{}]", server.index) };
-    one_line(&format!("{code}{}{cause}{index}", server.message))
+    one_line(&format!("{code}{}{cause}{index}", shortened(&server.message)))
+}
+
+/// A comparison that failed has the whole value in its cause. All of it is in the error's own fields, and not in every message.
+fn shortened(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 16 << 10;
+    match text.as_bytes().get(..LONGEST) {
+        Some(beginning) => format!("{}... ({} bytes)", String::from_utf8_lossy(beginning), text.len()).into(),
+        None => text.into(),
+    }
 }
 
 /// A message is one line, whatever a server or a compared value says.
@@ -141,8 +157,8 @@ fn one_line(text: &str) -> String {
 }
 
 /// The body as etcd's error object. Names are matched without regard to case, as Go does it for errors.
-fn server_error(answer: &Answer) -> Option<ServerError> {
-    let Value::Object(object) = serde_json::from_slice(&answer.body).ok()? else { return None };
+fn server_error(answer: &Answer) -> Result<Option<ServerError>> {
+    let Ok(Value::Object(object)) = json::parse(&answer.body)? else { return Ok(None) };
     let field = |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let server = ServerError {
@@ -151,7 +167,7 @@ fn server_error(answer: &Answer) -> Option<ServerError> {
         cause: text("cause"),
         index: field("index").and_then(Value::as_u64).unwrap_or(0),
     };
-    (server.code != 0 || !server.message.is_empty()).then_some(server)
+    Ok((server.code != 0 || !server.message.is_empty()).then_some(server))
 }
 
 /// The beginning of a body on one line, for messages.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 
-use super::failure;
+use super::{failure, json};
 use crate::core::call::Answered;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Effect, Request};
@@ -36,7 +36,7 @@ pub fn is_unhealthy(answer: &Answer) -> bool {
 
 /// A string in etcd 2.3 and newer, a boolean before.
 fn healthy(answer: &Answer) -> Option<bool> {
-    let body: Value = serde_json::from_slice(&answer.body).ok()?;
+    let body: Value = json::parse(&answer.body).ok()?.ok()?;
     match body.get("health")? {
         Value::Bool(healthy) => Some(*healthy),
         Value::String(text) => text.parse().ok(),

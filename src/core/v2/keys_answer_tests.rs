@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::response::Action;
+use crate::core::response::{Action, Expiration, Node, Span};
 
 fn answer(http_status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
     let pairs = headers
@@ -113,7 +113,8 @@ fn a_tree_deeper_than_the_stack_is_read_and_written() {
     // Without optimisation 128 levels take about 300 KB, and the whole tree would take 10 MB.
     let small = std::thread::Builder::new().stack_size(512 << 10).spawn(move || {
         let response = decoded(&body).expect("decoded");
-        (response.nodes().len(), crate::core::response_json::json(&response).matches("\"nodes\":[").count())
+        let json = String::from_utf8(crate::core::response_json::json(&response).expect("room")).expect("UTF-8");
+        (response.nodes().len(), json.matches("\"nodes\":[").count())
     });
     assert_eq!(small.expect("a thread").join().expect("no overflow"), (depth + 1, depth));
 }

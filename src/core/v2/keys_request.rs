@@ -65,7 +65,7 @@ fn set(prefix: &str, key: &str, value: &str, options: &SetOptions, effect: Effec
     }
     form.extend(options.ttl.map(|ttl| ("ttl", ttl.seconds().to_string().into())));
     let path = path::encoded("key", prefix, key)?;
-    Ok(Request { method: Method::PUT, path, query: encoding::form(query), ..form_request(form, effect) })
+    Ok(Request { method: Method::PUT, path, query: encoding::form(query)?, ..form_request(form, effect)? })
 }
 
 fn create_in_order(
@@ -77,18 +77,18 @@ fn create_in_order(
 ) -> Result<Request> {
     let mut form: Pairs<'_> = vec![("value", value.into())];
     form.extend(options.ttl.map(|ttl| ("ttl", ttl.seconds().to_string().into())));
-    Ok(Request { path: path::encoded("dir", prefix, dir)?, ..form_request(form, effect) })
+    Ok(Request { path: path::encoded("dir", prefix, dir)?, ..form_request(form, effect)? })
 }
 
-fn form_request(form: Pairs<'_>, effect: Effect) -> Request {
-    Request {
+fn form_request(form: Pairs<'_>, effect: Effect) -> Result<Request> {
+    Ok(Request {
         method: Method::POST,
         path: String::new(),
         query: String::new(),
         content_type: Some(FORM),
-        body: encoding::form(form).into(),
+        body: encoding::form(form)?.into(),
         effect,
-    }
+    })
 }
 
 fn delete(
@@ -98,8 +98,13 @@ fn delete(
     effect: Effect,
     longest_target: Option<usize>,
 ) -> Result<Request> {
+    let path = path::encoded("key", prefix, key)?;
     let mut query: Pairs<'_> = Vec::new();
-    query.extend(options.prev_value.as_deref().map(|value| ("prevValue", value.into())));
+    if let Some(value) = options.prev_value.as_deref() {
+        // Before it is encoded, and whoever takes it: no target is longer.
+        refuse_beyond(Some(path::LONGEST), path.len() + encoding::query_length(value))?;
+        query.push(("prevValue", value.into()));
+    }
     if options.prev_index != 0 {
         query.push(("prevIndex", options.prev_index.to_string().into()));
     }
@@ -109,8 +114,7 @@ fn delete(
     if options.dir {
         query.push(("dir", "true".into()));
     }
-    let path = path::encoded("key", prefix, key)?;
-    let query = encoding::form(query);
+    let query = encoding::form(query)?;
     if options.prev_value.is_some() {
         refuse_beyond(longest_target, path.len() + query.len() + 1)?;
     }
@@ -123,8 +127,9 @@ fn refuse_beyond(longest_target: Option<usize>, length: usize) -> Result<()> {
         Some(longest) if length > longest => Err(Error::invalid_argument(
             "prev_value",
             format_args!(
-                "too long for a delete: with the key it makes a request line of {length} bytes and etcd takes {longest} over plain HTTP; \
-                 compare with prev_index instead"
+                "too long for a delete: with the key it makes a request line of {length} bytes and etcd takes {longest}{}; \
+                 compare with prev_index instead",
+                if longest < path::LONGEST { " over plain HTTP" } else { "" }
             ),
         )),
         _ => Ok(()),

@@ -6,6 +6,7 @@ use http::Method;
 use super::{json_text, segment};
 use crate::core::error::Result;
 use crate::core::exchange::{Effect, Request};
+use crate::core::memory;
 use crate::core::peer_url;
 
 const PATH: &str = "/v2/members";
@@ -21,16 +22,16 @@ pub fn leader() -> Request {
 
 pub fn add(peer_url: &str) -> Result<Request> {
     let urls = peer_url::canonical("peer_url", [peer_url])?;
-    Ok(write(Method::POST, PATH.into(), Some(&urls)))
+    write(Method::POST, PATH.into(), Some(&urls))
 }
 
 pub fn remove(id: &str) -> Result<Request> {
-    Ok(write(Method::DELETE, segment::path("member_id", PATH, id)?, None))
+    write(Method::DELETE, segment::path("member_id", PATH, id)?, None)
 }
 
 pub fn update(id: &str, peer_urls: &[impl AsRef<str>]) -> Result<Request> {
     let urls = peer_url::canonical("peer_urls", peer_urls.iter().map(AsRef::as_ref))?;
-    Ok(write(Method::PUT, segment::path("member_id", PATH, id)?, Some(&urls)))
+    write(Method::PUT, segment::path("member_id", PATH, id)?, Some(&urls))
 }
 
 fn read(path: &str) -> Request {
@@ -44,14 +45,15 @@ fn read(path: &str) -> Request {
     }
 }
 
-fn write(method: Method, path: String, peer_urls: Option<&[String]>) -> Request {
-    let body = peer_urls.map(|urls| format!("{{\"peerURLs\":{}}}", json_text::list(urls.iter().map(String::as_str))));
-    Request {
+fn write(method: Method, path: String, peer_urls: Option<&[String]>) -> Result<Request> {
+    let list = peer_urls.map(|urls| json_text::list(urls.iter().map(String::as_str))).transpose()?;
+    let body = list.map(|list| memory::joined(&["{\"peerURLs\":", &list, "}"], "a request")).transpose()?;
+    Ok(Request {
         method,
         path,
         query: String::new(),
         content_type: body.is_some().then_some(JSON),
         body: body.unwrap_or_default().into(),
         effect: Effect::OneShotWrite,
-    }
+    })
 }

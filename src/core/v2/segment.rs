@@ -12,17 +12,20 @@ pub fn path(argument: &str, collection: &str, name: &str) -> Result<String> {
     if name.is_empty() {
         return Err(Error::invalid_argument(argument, "is empty"));
     }
+    if name.len() > LONGEST {
+        return Err(too_long(argument, name.len()));
+    }
     if name.contains('/') || matches!(name, "." | "..") {
         let why = format_args!("'{name}' cannot be said in a URL: etcd takes it for a path; use one without '/'");
         return Err(Error::invalid_argument(argument, why));
     }
     let mut path = format!("{collection}/");
     encoding::push_path(&mut path, name);
-    if path.len() > LONGEST {
-        let why = format_args!("has {} bytes as a URL path; etcd takes about {LONGEST}", path.len());
-        return Err(Error::invalid_argument(argument, why));
-    }
-    Ok(path)
+    if path.len() > LONGEST { Err(too_long(argument, path.len())) } else { Ok(path) }
+}
+
+fn too_long(argument: &str, bytes: usize) -> Error {
+    Error::invalid_argument(argument, format_args!("has {bytes} bytes as a URL path; etcd takes about {LONGEST}"))
 }
 
 #[cfg(test)]

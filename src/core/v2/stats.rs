@@ -8,6 +8,7 @@ use super::failure;
 use crate::core::call::Answered;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Effect, Request};
+use crate::core::memory;
 use crate::core::status::Status;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +58,11 @@ pub fn decode(answered: &Answered) -> Result<String> {
         let text = format!("{endpoint} answered with an empty body");
         return Err(Error::new(Status::EmptyBody, text).at(endpoint).with_http_status(200));
     }
+    let lacking = |error: Error| error.at(endpoint).with_http_status(200);
     let json = std::str::from_utf8(&answer.body).ok();
     let json = json.filter(|json| serde_json::from_str::<IgnoredAny>(json).is_ok());
-    json.map(|json| json.trim_end().to_owned()).ok_or_else(|| {
+    let copied = json.map(|json| memory::copy(json.trim_end(), "statistics").map_err(lacking)).transpose()?;
+    copied.ok_or_else(|| {
         let said = failure::excerpt(&answer.body);
         let text = format!("{endpoint} answered with {said} instead of JSON; the endpoint is probably not etcd");
         Error::new(Status::InvalidResponse, text).at(endpoint).with_http_status(200)

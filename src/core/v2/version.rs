@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 
-use super::failure;
+use super::{failure, json};
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Answer, Effect, Request};
 use crate::core::status::Status;
@@ -43,7 +43,8 @@ pub fn decode(answer: &Answer, endpoint: &str) -> Result<ServerVersion> {
     if answer.body.is_empty() {
         return Err(error(Status::EmptyBody, "an empty body".into()));
     }
-    match serde_json::from_slice::<ServerVersion>(&answer.body) {
+    let lacking = |error: Error| error.at(endpoint).with_http_status(answer.http_status);
+    match json::parse::<ServerVersion>(&answer.body).map_err(lacking)? {
         Ok(version) if !version.server.is_empty() => Ok(version),
         _ => Err(error(Status::InvalidResponse, failure::excerpt(&answer.body))),
     }

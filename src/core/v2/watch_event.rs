@@ -9,6 +9,9 @@ use crate::core::exchange::Answer;
 use crate::core::response::{Action, Node, Response};
 use crate::core::status::Status;
 
+/// What a head says that the events behind it need.
+pub const HEADERS: [&str; 3] = ["x-etcd-cluster-id", "x-etcd-index", "content-encoding"];
+
 /// The event in `document`, which came with the headers of `head`.
 pub fn decode(document: Bytes, head: &Answer, endpoint: &str) -> Result<(Response, u64)> {
     let answer = Answer { http_status: head.http_status, headers: head.headers.clone(), body: document };
@@ -27,7 +30,7 @@ pub fn decode(document: Bytes, head: &Answer, endpoint: &str) -> Result<(Respons
 pub fn is_meant_for(watched: &Watched, event: &Response) -> bool {
     let Some(watched_key) = watched.key() else { return true };
     let Some(node) = event.node().and_then(|node| event.nodes().get(node)) else { return true };
-    let key = String::from_utf8_lossy(event.text(node.key)).into_owned();
+    let key = String::from_utf8_lossy(event.text(node.key));
     if let Some(below) = below(&watched_key, &key) {
         return below.is_empty() || (watched.is_recursive() && !below.contains("/_"));
     }

@@ -21,6 +21,8 @@ use crate::core::pool::Pool;
 use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::core::v2::{failure, watch_event};
+use crate::faults;
+use crate::ffi::panics;
 
 /// Requests at once, each on a connection of its own.
 const WIDEST: u64 = 32;
@@ -95,14 +97,12 @@ impl Follower {
         for index in self.position.history_to_read(window.0) {
             let (client, pool, endpoint) = (self.client.clone(), self.pool.clone(), endpoint.clone());
             let request = self.watched.request(index, false);
-            asked.spawn(async move {
-                let patience = DEFAULT_IDLE_TIMEOUT;
-                let _place = match turn(&client, &pool, &endpoint).await {
-                    Ok(place) => place,
-                    Err(error) => return (index, Err(error)),
-                };
-                (index, one_member::ask_history(&client, &pool, &endpoint, &request, patience, AMPLE).await)
-            });
+            let asking = async move {
+                faults::here(faults::Place::CatchUp, request.path.as_bytes());
+                let _place = turn(&client, &pool, &endpoint).await?;
+                one_member::ask_history(&client, &pool, &endpoint, &request, DEFAULT_IDLE_TIMEOUT, AMPLE).await
+            };
+            asked.spawn(panics::then(asking, move |asked| (index, asked.and_then(|answer| answer))));
         }
         asked
     }

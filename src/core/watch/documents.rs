@@ -3,6 +3,9 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::core::error::Result;
+use crate::core::memory;
+
 #[derive(Debug, Default)]
 pub struct Documents {
     buffer: BytesMut,
@@ -14,8 +17,14 @@ pub struct Documents {
 }
 
 impl Documents {
-    pub fn add(&mut self, piece: &[u8]) {
+    pub fn add(&mut self, piece: &[u8]) -> Result<()> {
+        let length = self.buffer.len() + piece.len();
+        // The buffer grows by doubling itself, and without asking.
+        if length > self.buffer.capacity() {
+            memory::room(length.saturating_mul(2), "an event of a watch")?;
+        }
         self.buffer.extend_from_slice(piece);
+        Ok(())
     }
 
     /// The next complete document, if there is one.
@@ -50,6 +59,7 @@ impl Documents {
         self.looked_at = self.buffer.len();
         let document = self.buffer.split_to(end?).freeze();
         self.looked_at = 0;
+        self.release_when_empty();
         Some(document)
     }
 
@@ -67,6 +77,14 @@ impl Documents {
         let blank = self.buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let _ = self.buffer.split_to(blank);
         self.looked_at = self.looked_at.saturating_sub(blank);
+        self.release_when_empty();
+    }
+
+    /// An empty buffer would keep what the largest burst needed.
+    fn release_when_empty(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
     }
 }
 
@@ -78,7 +96,7 @@ mod tests {
         let mut documents = Documents::default();
         let mut found = Vec::new();
         for piece in pieces {
-            documents.add(piece);
+            documents.add(piece).expect("room");
             while let Some(document) = documents.take() {
                 found.push(String::from_utf8_lossy(&document).trim().to_owned());
             }
@@ -107,6 +125,14 @@ mod tests {
     fn what_is_no_object_is_handed_on_for_the_parser_to_refuse() {
         assert_eq!(cut(&[b"nonsense\n{}\n"]).0, ["nonsense", "{}"]);
         assert_eq!(cut(&[b"}{}"]).0, ["}", "{}"]);
+    }
+
+    #[test]
+    fn what_was_taken_leaves_no_memory_behind() {
+        let mut documents = Documents::default();
+        documents.add(&b"{}\n".repeat(1000));
+        while documents.take().is_some() {}
+        assert_eq!(documents.buffer.capacity(), 0);
     }
 
     #[test]

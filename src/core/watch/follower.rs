@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::documents::Documents;
-use super::opening::{Pace, Silence, Waited, WatchAttempt, Watching};
+use super::opening::{AMPLE, Pace, Silence, Waited, WatchAttempt, Watching};
 use super::position::{Origin, Past, Position};
 use super::{Events, WatchOptions};
 use crate::core::attempt::HttpAttempt;
@@ -26,6 +24,7 @@ use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::core::v2::{failure, keys_answer, watch_event, watch_request::Watched};
 use crate::core::walk::Limits;
+use crate::faults::{self, Place};
 use crate::rt::race::first;
 
 pub struct Follower {
@@ -82,8 +81,9 @@ impl Follower {
         }
     }
 
-    /// Never ends by itself.
-    pub async fn run(mut self) {
+    /// Never ends by itself. A watch is quiet for most of its life, and its task is as large as the largest of its states: so
+    /// whatever it does seldom is in a box of its own.
+    pub async fn run(&mut self) {
         loop {
             match self.follow_once().await {
                 Ok(true) => {}
@@ -109,32 +109,34 @@ impl Follower {
 
     /// One request, from its opening to its end. Gives whether the next one may follow at once, or what the reader has to know.
     async fn follow_once(&mut self) -> Result<bool> {
+        faults::here(Place::Follower, self.key.as_bytes());
         let catching_up = self.options.stream && self.is_behind;
         let wait_index = if catching_up { 0 } else { self.position.wait_index() };
-        let (watching, endpoint, failed_before) = self.open(wait_index).await?;
+        let (watching, endpoint, failed_before) = self.open_in_turn(wait_index).await?;
         failed_before.into_iter().for_each(|error| self.note(error));
         let (mut open, hop) = match watching {
             Watching::Open(open, hop) => (open, hop),
             Watching::Refused(answer) => {
-                return self.refused(failure::refusal(&answer, endpoint.url(), Effect::Read)).await.map(|()| true);
+                let refusal = failure::refusal(&answer, endpoint.url(), Effect::Read);
+                return Box::pin(self.refused(refusal)).await.map(|()| true);
             }
         };
-        let head = Answer { http_status: open.http_status, headers: open.headers.clone(), body: Bytes::new() };
+        let head = open.take_head(&watch_event::HEADERS);
         if let Some(error) = self.other_cluster(&head, &endpoint) {
-            return if self.options.resync { self.resync(&error).await.map(|()| true) } else { Err(error) };
+            return if self.options.resync { Box::pin(self.resync(&error)).await.map(|()| true) } else { Err(error) };
         }
-        match self.gone_back(&head, &endpoint).await {
+        match Box::pin(self.gone_back(&head, &endpoint)).await {
             Ok(None) => {}
-            Ok(Some(error)) if self.options.resync => return self.resync(&error).await.map(|()| true),
+            Ok(Some(error)) if self.options.resync => return Box::pin(self.resync(&error)).await.map(|()| true),
             Ok(Some(error)) => return Err(error),
             Err(error) => return self.go_elsewhere(error, &endpoint).map(|()| false),
         }
         let mut pace = self.register(&head, &endpoint)?;
         let before = self.events_delivered;
-        if catching_up && let Err(error) = self.catch_up(&endpoint).await {
+        if catching_up && let Err(error) = Box::pin(self.catch_up(&endpoint)).await {
             return match error.status() {
-                Status::Api => self.refused(error).await.map(|()| true),
-                Status::InvalidResponse | Status::EmptyBody => Err(error),
+                Status::Api => Box::pin(self.refused(error)).await.map(|()| true),
+                Status::InvalidResponse | Status::EmptyBody | Status::NoMemory | Status::Panic => Err(error),
                 _ => self.go_elsewhere(error, &endpoint).map(|()| false),
             };
         }
@@ -148,11 +150,24 @@ impl Follower {
             self.backoff.reset();
         }
         match ended {
-            Ended::Cleanly => open.give_back(&self.pool).await,
+            Ended::Cleanly => Box::pin(open.give_back(&self.pool)).await,
             Ended::Broken(_) if progressed => {}
             Ended::Broken(error) | Ended::Distrusted(error) => self.go_elsewhere(error, &endpoint)?,
         }
         Ok(progressed)
+    }
+
+    /// Opens the watch when it has a place among those that open theirs, which it leaves to others when it takes long.
+    async fn open_in_turn(&self, wait_index: u64) -> Result<(Watching, Arc<Endpoint>, Vec<Error>)> {
+        let place = self.client.opening_watches.acquire().await;
+        let mut opening = Box::pin(self.open(wait_index));
+        match tokio::time::timeout(AMPLE, opening.as_mut()).await {
+            Ok(opened) => opened,
+            Err(_) => {
+                drop(place);
+                opening.await
+            }
+        }
     }
 
     /// Gives also why endpoints on the way to this one failed.
@@ -161,7 +176,7 @@ impl Follower {
         let request = self.watched.request(wait_index, self.options.stream);
         let endpoints = self.client.ring.current();
         let attempt = WatchAttempt {
-            http: HttpAttempt::new(&self.client, &self.pool, &request, &endpoints),
+            http: HttpAttempt::new(&self.client, &self.pool, &request, &endpoints).whose_body_lasts(),
             silence: self.silence(),
         };
         let connect_timeout = [config.connect_timeout, self.options.idle_timeout].into_iter().flatten().min();
@@ -238,7 +253,7 @@ impl Follower {
                             return Ok(Ended::Cleanly);
                         }
                         Waited::Unproven => return Ok(Ended::Cleanly),
-                        Waited::Broken(error) if error.status() == Status::TooLarge => {
+                        Waited::Broken(error) if matches!(error.status(), Status::TooLarge | Status::NoMemory) => {
                             return Err(error.at(endpoint.url()));
                         }
                         Waited::Broken(error) => return Ok(Ended::Broken(error)),

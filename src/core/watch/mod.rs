@@ -116,9 +116,16 @@ impl Watcher {
             Some(Some(event)) => event,
             None | Some(None) => {
                 self.refuse_when_over(context, started)?;
+                self.client.trust().refuse_when_lost()?;
                 Err(Error::new(Status::Internal, format!("the watch of {} has ended by itself", self.key)))
             }
         }
+    }
+
+    /// For one who could not hold the event that `next` gave: the next call gives it again.
+    pub fn put_back(&self, event: Response) {
+        let weight = event.weight();
+        self.events.put_back(Ok(event), weight);
     }
 
     /// None when something else than an event ends the wait.
@@ -165,10 +172,14 @@ impl Watcher {
             let stopped = self.stopped.clone();
             self.client.spawn(move |pool| {
                 let closing = CloseAtEnd(events.clone());
-                let follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
+                let trust = shared.trust.clone();
+                let mut follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
                 async move {
+                    // Inside the closing, so that a reader whom it wakes finds the panic.
                     let _closing = closing;
-                    stopped.run_until_cancelled(follower.run()).await;
+                    // Each where it stays: a future that is handed on takes its place twice.
+                    let mut stopped = std::pin::pin!(stopped.cancelled());
+                    first(stopped.as_mut(), std::pin::pin!(trust.guard(follower.run()))).await;
                 }
             })
         };

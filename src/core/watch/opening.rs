@@ -145,7 +145,7 @@ async fn read_document(
 ) -> Result<Option<bytes::Bytes>> {
     loop {
         let Some(piece) = open.next_piece(hop).await? else { return Ok(None) };
-        documents.add(&piece);
+        documents.add(&piece).map_err(|error| error.at(&hop.origin.to_string()))?;
         let document = documents.take();
         let bytes = document.as_ref().map_or(documents.unfinished_bytes(), bytes::Bytes::len);
         if bytes > max_body {
@@ -273,7 +273,7 @@ impl WatchAttempt<'_> {
     ) -> std::result::Result<Watching, Failed> {
         let (open, hop) = self.http.open(endpoint, budget, progress).await?;
         if matches!(open.http_status, 200 | 201) {
-            return Ok(Watching::Open(Box::new(open), hop));
+            return Ok(Watching::Open(open, hop));
         }
         self.http.complete(open, &hop, endpoint, budget, progress).await.map(Watching::Refused)
     }

@@ -14,13 +14,14 @@ use crate::rt::callback_place::CallbackPlace;
 use crate::rt::race::{First, first};
 use crate::rt::steps::{Steps, next_step};
 
+/// Gives an event back that it could not hold, to get it once more.
+pub trait Callback: FnMut(Result<Response>) -> Option<Response> + Send {}
+
+impl<F: FnMut(Result<Response>) -> Option<Response> + Send> Callback for F {}
+
 impl Watcher {
     /// Delivers from now on; a watcher delivers or is read, for good.
-    pub fn start(
-        self: &Arc<Watcher>,
-        place: CallbackPlace,
-        callback: impl FnMut(Result<Response>) + Send + 'static,
-    ) -> Result<()> {
+    pub fn start(self: &Arc<Watcher>, place: CallbackPlace, callback: impl Callback + 'static) -> Result<()> {
         let reader = Reader::enter(&self.is_being_read)?;
         self.refuse_when_over(None, std::time::Instant::now())?;
         place.prepare()?;
@@ -36,25 +37,28 @@ impl Watcher {
             return None;
         }
         let by_itself = || Error::new(Status::Internal, format!("the watch of {} has ended by itself", self.key));
-        Some(Err(self.client.refuse_when_closed().err().unwrap_or_else(by_itself)))
+        let reason = self.client.refuse_when_closed().and_then(|()| self.client.trust().refuse_when_lost());
+        Some(Err(reason.err().unwrap_or_else(by_itself)))
     }
 
     /// Gives whether there may be more.
-    fn call(&self, event: Option<Result<Response>>, callback: &mut impl FnMut(Result<Response>)) -> bool {
+    fn call(&self, event: Option<Result<Response>>, callback: &mut impl Callback) -> bool {
         // Entered before the question, so that `stop` either waits for this callback or is seen by it.
         let _calling = self.reading.enter();
         let is_last = event.is_none() || self.stopped.is_cancelled();
         let event = if is_last { self.last_word() } else { event };
         if let Some(event) = event {
             self.set_calling(Some(thread::current().id()));
-            callback(event);
+            if let Some(event) = callback(event) {
+                self.put_back(event);
+            }
             self.set_calling(None);
         }
         !is_last
     }
 }
 
-async fn deliver(watcher: Arc<Watcher>, place: CallbackPlace, mut callback: impl FnMut(Result<Response>)) {
+async fn deliver(watcher: Arc<Watcher>, place: CallbackPlace, mut callback: impl Callback) {
     let _ending = EndWithDelivery(watcher.clone());
     loop {
         let event = {

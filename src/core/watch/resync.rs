@@ -43,7 +43,7 @@ impl Follower {
             }
             Err(error) => return Err(answered.explain(error)),
         };
-        let state = state.map_err(|_| Error::new(Status::TooLarge, "the state of a resync is too large"))?;
+        let state = state?;
         if state.index() == 0 {
             let text = format!(
                 "{} told the whole state without its index; the endpoint is probably not etcd",

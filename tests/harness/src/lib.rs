@@ -27,6 +27,7 @@ pub use response::{Node, Response};
 pub use watcher::{Watch, Watcher};
 
 pub use etcd_client::capi;
+pub use etcd_client::faults;
 
 use std::ffi::{CStr, CString, c_char};
 

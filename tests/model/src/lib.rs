@@ -1,4 +1,6 @@
 //! What the library's threads meet at, compiled with the locks of the model checker: the very files of `src/rt`.
+// Their unit tests belong to the library, and are compiled there.
+#![cfg(not(test))]
 
 #[path = "../../../src/rt/callback_queue.rs"]
 pub mod callback_queue;
