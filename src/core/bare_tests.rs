@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -10,6 +11,7 @@ use crate::core::endpoint::Endpoint;
 use crate::core::exchange::Hop;
 use crate::core::open_answer::OpenAnswer;
 use crate::core::pool::Pool;
+use crate::core::sending::Sending;
 use crate::core::socket::Stream;
 use crate::core::status::Status;
 
@@ -42,7 +44,7 @@ fn read(pieces: &[&[u8]], closes: bool, without_hyper: bool) -> Outcome {
         });
         let reading = async {
             let mut connection = Connection::open(Stream::Plain(ours.into())).await.expect("a connection");
-            let request = http::Request::builder().uri("/").header("host", "h").body(Default::default());
+            let request = http::Request::builder().uri("/").header("host", "h").body(Sending::new(Bytes::new()));
             let head = connection.send(Box::new(request.expect("a request")), true, without_hyper).await;
             let head = head.map_err(|error| (Status::Io, error.to_string()))?;
             let (origin, pool) = (Arc::clone(&hop().origin), Pool::default());

@@ -155,7 +155,10 @@ mod tests {
     fn counting() -> (Arc<AtomicU32>, Notice) {
         let count = Arc::new(AtomicU32::new(0));
         let counted = count.clone();
-        (count, Box::new(move || drop(counted.fetch_add(1, Ordering::Relaxed))))
+        let notice = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        };
+        (count, Box::new(notice))
     }
 
     #[test]

@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn what_was_taken_leaves_no_memory_behind() {
         let mut documents = Documents::default();
-        documents.add(&b"{}\n".repeat(1000));
+        documents.add(&b"{}\n".repeat(1000)).expect("memory");
         while documents.take().is_some() {}
         assert_eq!(documents.buffer.capacity(), 0);
     }
