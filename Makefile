@@ -53,8 +53,10 @@ test: ## Install what the tests need and run them all
 	@# The short form of test-async.
 	ETCD_TEST_CALLS=async cargo test --test conformance --test catalogue -- $(NOT_ASYNC)
 	scripts/check-null-arguments
+	scripts/check-after-fork
 	scripts/check-readme
 	@$(MAKE) --no-print-directory valgrind
+	@$(MAKE) --no-print-directory sanitize-short
 	@$(MAKE) --no-print-directory examples
 	@$(MAKE) --no-print-directory examples-ffi
 	@$(MAKE) --no-print-directory quickstart
@@ -80,6 +82,27 @@ valgrind: ## Run the C tests under valgrind: any leak or error fails
 	@scripts/install-missing gcc valgrind $(if $(ETCD_ENDPOINTS),,etcd)
 	cargo build
 	scripts/with-etcd scripts/c-tests $(TARGET)/debug $(MEMCHECK)
+
+.PHONY: sanitize
+sanitize: sanitize-short ## Run the C tests under the address sanitizer (use after free, leaks) and the thread sanitizer (races)
+	@if scripts/install-missing clang-22 rust-web; then scripts/with-etcd scripts/sanitize thread; \
+	else echo "SKIPPED: the thread sanitizer: Debian 12's clang-22 and rustc-web cannot be had here." >&2; fi
+
+.PHONY: sanitize-short
+sanitize-short: ## Run the C tests under the address sanitizer alone
+	@scripts/install-missing gcc $(if $(ETCD_ENDPOINTS),,etcd)
+	@scripts/with-etcd scripts/sanitize address
+
+.PHONY: miri
+miri: ## Run the unit tests of what is unsafe in Miri, where a nightly Rust with it is installed
+	@scripts/miri
+
+.PHONY: stress
+stress: ## Fork, exit, interrupt, hammer: the C tests that press hard, each for ETCD_STRESS_SECONDS (60)
+	@scripts/install-missing gcc $(if $(ETCD_ENDPOINTS),,etcd)
+	cargo build
+	ETCD_STRESS_SECONDS=$${ETCD_STRESS_SECONDS:-60} ETCD_C_TESTS="exits fork_storm guest hammer signals" \
+		scripts/with-etcd scripts/c-tests $(TARGET)/debug
 
 .PHONY: examples
 examples: staged ## Compile and run every program of examples-c

@@ -280,7 +280,8 @@ typedef struct etcd_config etcd_config;
 
 /**
  * Cancels calls and limits their time: Go's context. May be used from many threads at once. A context that is freed
- * while calls use it, or while it has children, stays alive for them.
+ * while calls use it, or while it has children, stays alive for them. In a forked child a context from before the fork has
+ * no use any more: calls with it return ETCD_ERR_FORKED. It can be freed there, and new ones can be made.
  */
 typedef struct etcd_context etcd_context;
 
@@ -995,7 +996,8 @@ etcd_status etcd_config_set_resend_sets(struct etcd_config *config,
 
 /**
  * A context that ends when it is cancelled or when its parent ends; parent may be NULL. The caller frees it with
- * etcd_context_free. NULL only for lack of memory, or when parent is not a context. Any thread.
+ * etcd_context_free. NULL only for lack of memory, or when parent is not a context. Any thread. In a forked child the
+ * child of a context from before the fork is as useless as its parent.
  */
 ETCD_API struct etcd_context *etcd_context_new(const struct etcd_context *parent);
 
@@ -1007,22 +1009,26 @@ ETCD_API struct etcd_context *etcd_context_with_timeout_ms(const struct etcd_con
 
 /**
  * Ends the context and its children: calls that are blocked with them return ETCD_ERR_CANCELED at once. Idempotent; NULL
- * is fine; any thread, but not a signal handler, since it takes locks.
+ * is fine; any thread, but not a signal handler, since it takes locks. In a forked child a context from before the fork is left
+ * alone; the parent's calls go on.
  */
 ETCD_API
 void etcd_context_cancel(struct etcd_context *context);
 
 /**
  * ETCD_OK while the context goes on, ETCD_ERR_CANCELED or ETCD_ERR_DEADLINE_EXCEEDED after its end, whichever came first.
+ * ETCD_ERR_FORKED: it, or the one it descends from, was made before fork(), in another process.
  * ETCD_ERR_INVALID_ARGUMENT: context is NULL. Any thread.
  */
 ETCD_API
 etcd_status etcd_context_status(const struct etcd_context *context);
 
 /**
- * Frees a context; it does not cancel it. NULL is fine; any thread.
+ * Frees a context; it does not cancel it. NULL is fine; any thread. In a forked child a context from before the fork is left
+ * alone and its memory is not given back.
  */
-ETCD_API void etcd_context_free(struct etcd_context *context);
+ETCD_API
+void etcd_context_free(struct etcd_context *context);
 
 /**
  * The status that the failed call returned; ETCD_OK for NULL.

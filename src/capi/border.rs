@@ -64,6 +64,23 @@ pub(super) unsafe fn required_mut<'a, H: Handle>(argument: &str, pointer: *mut H
 /// # Safety
 /// As for `handle::borrow`.
 pub(super) unsafe fn optional<'a, H: Handle>(argument: &str, pointer: *const H) -> Result<Option<&'a H::Value>> {
+    // SAFETY: the caller's promise.
+    let value = unsafe { optional_or_inherited(argument, pointer) }?;
+    if value.is_some_and(H::is_inherited) {
+        let text = format!("{argument}: it was made before fork(); make a new one in the child");
+        return Err(Error::new(Status::Forked, text));
+    }
+    Ok(value)
+}
+
+/// As `optional`, for a function that knows what to do with an object from before a fork.
+///
+/// # Safety
+/// As for `handle::borrow`.
+pub(super) unsafe fn optional_or_inherited<'a, H: Handle>(
+    argument: &str,
+    pointer: *const H,
+) -> Result<Option<&'a H::Value>> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -76,13 +93,19 @@ pub(super) fn present<T>(argument: &str, pointer: *mut T) -> Result<()> {
     if pointer.is_null() { Err(wrong(argument, true)) } else { Ok(()) }
 }
 
-/// Frees an object; NULL is fine.
+/// Frees an object; NULL is fine. One from before a fork is forgotten, because to drop it may take its locks.
 ///
 /// # Safety
 /// As for `handle::take`.
 pub(super) unsafe fn free<H: Handle>(pointer: *mut H) {
-    // SAFETY: the caller's promise.
-    infallible((), || drop(unsafe { handle::take(pointer) }));
+    infallible((), || {
+        // SAFETY: the caller's promise.
+        if let Some(value) = unsafe { handle::take(pointer) }
+            && H::is_inherited(&value)
+        {
+            std::mem::forget(value);
+        }
+    });
 }
 
 fn wrong(argument: &str, is_null: bool) -> Error {

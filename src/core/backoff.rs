@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::chance;
+
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
@@ -22,7 +24,7 @@ impl Backoff {
     pub fn next_pause(&mut self) -> Duration {
         let whole = self.first.checked_mul(1 << self.failures.min(20)).unwrap_or(self.longest).min(self.longest);
         self.failures = self.failures.saturating_add(1);
-        whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+        whole.mul_f64(0.5 + chance::generator().f64() / 2.0)
     }
 }
 

@@ -161,14 +161,14 @@ impl Client {
     }
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot
-    /// (no lane left, or it is inside a tokio runtime already) the internal runtime does it.
+    /// (no lane left, or `lanes::can_run_here` says no) the internal runtime does it.
     pub(super) fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
         call: impl FnOnce(Arc<Pool>) -> F,
     ) -> Result<T> {
         callback::refuse_to_block()?;
         let _running = self.enter()?;
-        if tokio::runtime::Handle::try_current().is_err()
+        if lanes::can_run_here()
             && let Some(lane) = self.lanes.take()
         {
             let result = lane.block_on(call(lane.pool().clone()));

@@ -10,6 +10,7 @@ pub mod bare;
 pub mod broken;
 pub mod call;
 pub mod caller;
+pub mod chance;
 pub mod chunks;
 pub mod client;
 pub mod cluster;

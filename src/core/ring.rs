@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::chance;
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
 use super::status::Status;
@@ -24,7 +25,7 @@ impl Endpoints {
         if list.is_empty() {
             return Err(Error::new(Status::NoEndpoints, "no endpoints available: the list is empty"));
         }
-        fastrand::shuffle(&mut list);
+        chance::generator().shuffle(&mut list);
         Ok(Endpoints::in_order(list, Vec::new()))
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::call::{self, Answered, Destination};
 use super::caller::Caller;
+use super::chance;
 use super::client::Shared;
 use super::config::SelectionMode;
 use super::endpoint::Endpoint;
@@ -131,8 +132,8 @@ impl Advertised {
     }
 
     fn shuffled(mut self) -> Endpoints {
-        fastrand::shuffle(&mut self.usable);
-        fastrand::shuffle(&mut self.last_resort);
+        chance::generator().shuffle(&mut self.usable);
+        chance::generator().shuffle(&mut self.last_resort);
         self.in_order()
     }
 }

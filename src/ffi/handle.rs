@@ -8,6 +8,11 @@ pub trait Handle: Sized {
     type Value;
     /// Different for every type.
     const TAG: u64;
+
+    /// Whether another process made it, so that its locks may be held for ever by threads that are not in this one.
+    fn is_inherited(_value: &Self::Value) -> bool {
+        false
+    }
 }
 
 /// What a handle points to.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::pin::Pin;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use crate::core::error::Error;
@@ -17,7 +17,9 @@ thread_local! {
 /// Runs the library's code: a panic in it becomes an error.
 pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Error> {
     silently(|| panic::catch_unwind(AssertUnwindSafe(body))).map_err(|_| {
-        let place = LAST.with(|last| last.borrow_mut().take()).unwrap_or_else(|| "at an unknown place".into());
+        // A thread that is ending has no such memory any more.
+        let last = LAST.try_with(|last| last.borrow_mut().take()).ok().flatten();
+        let place = last.unwrap_or_else(|| "at an unknown place".into());
         let text = format!("a bug in libetcd_client {}: panic {place}; please report it", env!("CARGO_PKG_VERSION"));
         Error::new(Status::Panic, text)
     })
@@ -71,12 +73,14 @@ pub fn silently<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
+/// Nobody waits for the thread that installs it: in a child that was forked in that moment, it would be for ever.
 fn install_hook() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| if DEPTH.with(Cell::get) > 0 { record(info) } else { previous(info) }));
-    });
+    static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
+    if IS_INSTALLED.load(Ordering::Relaxed) || IS_INSTALLED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| if DEPTH.with(Cell::get) > 0 { record(info) } else { previous(info) }));
 }
 
 fn record(info: &PanicHookInfo<'_>) {
@@ -85,7 +89,7 @@ fn record(info: &PanicHookInfo<'_>) {
     let message = text.unwrap_or("without a message");
     let place =
         info.location().map(|location| format!("at {}:{}: ", location.file(), location.line())).unwrap_or_default();
-    LAST.with(|last| *last.borrow_mut() = Some(format!("{place}{message}")));
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(format!("{place}{message}")));
 }
 
 #[cfg(test)]

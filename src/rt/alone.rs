@@ -1,18 +1,18 @@
 //! Asynchronous work of a call that belongs to no client: a runtime for this one call.
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 
-use super::{callback, thread};
+use super::{callback, lanes, thread};
 use crate::core::error::{Error, Result};
 use crate::core::status::Status;
 
-/// The stack of the thread that stands in for a caller inside a foreign runtime.
+/// The stack of the thread that stands in for a caller whose own cannot run it.
 const STACK: usize = 512 << 10;
 
-/// Runs `future` to its end on the calling thread, or on one of our own when the caller is inside a tokio runtime.
+/// Runs `future` to its end on the calling thread, or on one of our own where it cannot be there.
 pub fn block_on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T> {
     callback::refuse_to_block()?;
-    if Handle::try_current().is_err() {
+    if lanes::can_run_here() {
         return drive(future);
     }
     thread::run_with_stack("etcd-client", STACK, move || drive(future))?

@@ -1,4 +1,5 @@
-//! Go's context: a tree of cancellations and deadlines.
+//! Go's context: a tree of cancellations and deadlines. In a forked child it is not touched, because a thread that is
+//! not there may hold the locks of the tree for ever.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +14,8 @@ pub struct Context(Arc<Node>);
 
 #[derive(Debug)]
 struct Node {
+    /// The process that made it, or its oldest ancestor.
+    process: u32,
     parent: Option<Context>,
     token: CancellationToken,
     /// The earliest of its own and its ancestors'.
@@ -33,16 +36,34 @@ impl Context {
     }
 
     fn with_deadline(parent: Option<&Context>, deadline: Option<Instant>) -> Context {
+        if let Some(parent) = parent.filter(|parent| parent.is_inherited()) {
+            return Context::inherited(parent.0.process);
+        }
         let inherited = parent.and_then(Context::deadline);
         let deadline = match (deadline, inherited) {
             (Some(own), Some(inherited)) => Some(own.min(inherited)),
             (own, inherited) => own.or(inherited),
         };
         let token = parent.map_or_else(CancellationToken::new, |parent| parent.0.token.child_token());
-        Context(Arc::new(Node { parent: parent.cloned(), token, deadline, cancelled_at: OnceLock::new() }))
+        let process = parent.map_or_else(std::process::id, |parent| parent.0.process);
+        Context(Arc::new(Node { process, parent: parent.cloned(), token, deadline, cancelled_at: OnceLock::new() }))
+    }
+
+    /// The child of a context that another process made: of no use either, and not tied to its tree.
+    fn inherited(process: u32) -> Context {
+        let token = CancellationToken::new();
+        Context(Arc::new(Node { process, parent: None, token, deadline: None, cancelled_at: OnceLock::new() }))
+    }
+
+    /// Whether it was made before a fork, by the process that this one is a child of.
+    pub fn is_inherited(&self) -> bool {
+        self.0.process != std::process::id()
     }
 
     pub fn cancel(&self) {
+        if self.is_inherited() {
+            return;
+        }
         self.0.cancelled_at.get_or_init(Instant::now);
         self.0.token.cancel();
     }
@@ -53,6 +74,9 @@ impl Context {
 
     /// What came first, cancellation or deadline, stays the status for ever, as in Go.
     pub fn status(&self) -> Status {
+        if self.is_inherited() {
+            return Status::Forked;
+        }
         let deadline_passed = |at: Instant| self.0.deadline.is_some_and(|deadline| deadline <= at);
         if self.0.token.is_cancelled() {
             let cancelled_at = self.earliest_cancellation().unwrap_or_else(Instant::now);
@@ -123,6 +147,16 @@ mod tests {
     }
 
     #[test]
+    fn what_another_process_made_has_no_use_and_no_tie_to_its_tree() {
+        let inherited = Context::inherited(std::process::id().wrapping_add(1));
+        let child = Context::with_timeout_ms(Some(&inherited), 0);
+        inherited.cancel();
+        assert!(child.is_inherited() && !inherited.0.token.is_cancelled());
+        assert_eq!((inherited.status(), child.status()), (Status::Forked, Status::Forked));
+        assert!(!Context::new(None).is_inherited());
+    }
+
+    #[test]
     fn absurd_timeouts_do_no_harm() {
         assert_eq!(Context::with_timeout_ms(None, i64::MIN).status(), Status::DeadlineExceeded);
         assert_eq!(Context::with_timeout_ms(None, i64::MAX).status(), Status::Ok);
@@ -133,6 +167,7 @@ mod tests {
         let mut context = Context::new(None);
         for _ in 0..1_000_000 {
             let node = Node {
+                process: std::process::id(),
                 parent: Some(context),
                 token: CancellationToken::new(),
                 deadline: None,

@@ -118,18 +118,26 @@ fn start(trust: &Arc<Trust>) -> Result<Running> {
     let failed = |what: &str, error: std::io::Error| {
         Error::new(Status::Internal, format!("cannot start the internal {what}: {error}"))
     };
-    let runtime =
-        Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| failed("runtime", error))?;
-    let handle = runtime.handle().clone();
     let stop = CancellationToken::new();
     let stopped = stop.clone();
+    let (starting, started) = sync_channel(1);
     let (ending, ended) = sync_channel(0);
+    // The runtime is built there, because a caller whose thread-local memory is gone, at its thread's end, cannot.
     let thread = thread::spawn("etcd-client", move || {
+        let runtime = match Builder::new_current_thread().enable_io().enable_time().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(starting.send(Err(error))),
+        };
+        let _ = starting.send(Ok(runtime.handle().clone()));
         runtime.block_on(stopped.cancelled());
         runtime.shutdown_background();
         drop(ending);
     })
     .map_err(|error| failed("thread", error))?;
+    let handle = match started.recv() {
+        Ok(built) => built.map_err(|error| failed("runtime", error))?,
+        Err(_) => return Err(Error::new(Status::Internal, "the internal thread has ended at its start")),
+    };
     Ok(Running { handle, pool: Arc::new(Pool::of_a_runtime(trust.clone())), stop, ended, thread })
 }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::core::pool::Pool;
 
@@ -14,6 +14,12 @@ const MOST_LANES: usize = 64;
 /// A lane that nobody has needed for so long is closed: by the internal runtime where it runs, else when another lane comes
 /// back.
 const MAX_REST: Duration = Duration::from_secs(60);
+
+/// Whether this thread can drive a runtime: not inside another one, and not when its thread-local memory is gone, as it is in
+/// an exit handler and in the destructor of a C++ global.
+pub fn can_run_here() -> bool {
+    Handle::try_current().is_err_and(|error| error.is_missing_context())
+}
 
 pub struct Lane {
     pool: Arc<Pool>,

@@ -2,51 +2,58 @@
 //! an event that another thread brings or a cancellation.
 
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::Instant;
 
-struct Unpark {
-    thread: Thread,
-    /// A thread may be unparked for other reasons; only this says that it is worth to poll again.
-    woken: AtomicBool,
+/// Not the thread's own parking place, which is gone in an exit handler and in the destructor of a C++ global.
+struct Place {
+    is_woken: Mutex<bool>,
+    woken: Condvar,
 }
 
-impl Wake for Unpark {
+impl Wake for Place {
     fn wake(self: Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
-        self.thread.unpark();
+        *self.is_woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.woken.notify_one();
+    }
+}
+
+impl Place {
+    /// Waits until it is woken; false when `until` comes first.
+    fn wait(&self, until: Option<Instant>) -> bool {
+        let mut is_woken = self.is_woken.lock().unwrap_or_else(PoisonError::into_inner);
+        while !std::mem::take(&mut *is_woken) {
+            let Some(until) = until else {
+                is_woken = self.woken.wait(is_woken).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            is_woken = self.woken.wait_timeout(is_woken, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 }
 
 /// The future's result, or None when `until` comes first. None for `until` waits as long as it takes.
 pub fn wait_until<F: Future>(future: F, until: Option<Instant>) -> Option<F::Output> {
-    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(true) });
-    let waker = Waker::from(unpark.clone());
+    let place = Arc::new(Place { is_woken: Mutex::new(true), woken: Condvar::new() });
+    let waker = Waker::from(place.clone());
     let mut future = pin!(future);
-    loop {
-        if unpark.woken.swap(false, Ordering::Acquire)
-            && let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker))
-        {
+    while place.wait(until) {
+        if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return Some(result);
         }
-        match until {
-            None => thread::park(),
-            Some(until) => {
-                let left = until.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return None;
-                }
-                thread::park_timeout(left);
-            }
-        }
     }
+    None
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
     use std::time::Duration;
 
     use super::*;

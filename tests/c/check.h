@@ -87,9 +87,10 @@ static inline etcd_client *test_client(void)
     const char *endpoints = getenv("ETCD_ENDPOINTS");
     etcd_config *config = etcd_config_new();
     etcd_client *client = NULL;
+    etcd_error *error = NULL;
     if (endpoints == NULL) bail_out("ETCD_ENDPOINTS is not set");
     if (etcd_config_add_endpoint(config, endpoints) != ETCD_OK) bail_out("ETCD_ENDPOINTS is refused");
-    if (etcd_client_new(config, &client, NULL) != ETCD_OK) bail_out("no client");
+    if (etcd_client_new(config, &client, &error) != ETCD_OK) bail_out(etcd_error_message(error));
     etcd_config_free(config);
     return client;
 }

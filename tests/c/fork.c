@@ -1,38 +1,70 @@
 /* After fork() the child has the parent's objects, but not its threads and locks: calls are refused, frees are harmless,
- * and a new client works. */
-#include "check.h"
+ * and a new client works. fork_storm.c does it while other threads of the parent are busy. */
+#include "inherited.h"
 
 #include <sys/wait.h>
 
 static etcd_client *client;
+static etcd_watcher *watcher;
 static etcd_context *context;
 static etcd_response *response;
 static etcd_error *error;
 
-/* In the child: the number of the first thing that is wrong, or 0. */
+/* In the child: the line of the first thing that is wrong, or 0. */
 static int child(void)
 {
-    etcd_client *fresh;
-    etcd_strings *endpoints = NULL;
-
-    if (etcd_keys_get(client, NULL, test_key("a"), NULL, NULL, &error) != ETCD_ERR_FORKED) return 1;
-    if (etcd_error_status(error) != ETCD_ERR_FORKED || etcd_error_outcome(error) != ETCD_NOT_APPLIED) return 2;
+    MUST(etcd_keys_get(client, NULL, test_key("a"), NULL, NULL, &error) == ETCD_ERR_FORKED);
+    MUST(etcd_error_status(error) == ETCD_ERR_FORKED && etcd_error_outcome(error) == ETCD_NOT_APPLIED);
     etcd_error_free(error);
-    if (etcd_client_close(client, 1000, NULL) != ETCD_ERR_FORKED) return 3;
-    if (etcd_client_endpoints(client, &endpoints, NULL) != ETCD_ERR_FORKED || endpoints != NULL) return 4;
-    if (etcd_client_sync(client, NULL, NULL) != ETCD_ERR_FORKED) return 7;
-    if (etcd_client_auto_sync(client, NULL, 1000, NULL) != ETCD_ERR_FORKED) return 8;
-    if (etcd_client_start_auto_sync(client, 1000, NULL) != ETCD_ERR_FORKED) return 9;
-    if (etcd_client_stop_auto_sync(client) != ETCD_ERR_FORKED) return 10;
-    if (strcmp(etcd_node_value(etcd_response_node(response), NULL), "parent") != 0) return 5;
+    MUST(strcmp(etcd_node_value(etcd_response_node(response), NULL), "parent") == 0);
     etcd_response_free(response);
-    etcd_context_free(context);
-    etcd_client_free(client);
+    return inherited(client, watcher, context);
+}
 
-    fresh = test_client();
-    if (etcd_keys_set(fresh, NULL, test_key("a"), "child", ETCD_STRLEN, NULL, NULL, NULL) != ETCD_OK) return 6;
-    etcd_client_free(fresh);
-    return 0;
+/* The order in which a new client of eight endpoints tries them. */
+static void order(char *text, size_t size)
+{
+    etcd_config *config = etcd_config_new();
+    etcd_client *shuffled = NULL;
+    etcd_strings *list = NULL;
+    char url[64];
+    size_t i, length = 0;
+    memset(text, 0, size);
+    for (i = 1; i <= 8; i++) {
+        snprintf(url, sizeof url, "http://127.0.0.1:%d", (int)i);
+        if (etcd_config_add_endpoint(config, url) != ETCD_OK) bail_out("an endpoint is refused");
+    }
+    if (etcd_client_new(config, &shuffled, NULL) != ETCD_OK || etcd_client_endpoints(shuffled, &list, NULL) != ETCD_OK) bail_out("no endpoints");
+    for (i = 0; i < etcd_strings_len(list) && length + 1 < size; i++) text[length++] = strrchr(etcd_strings_get(list, i), ':')[1];
+    etcd_strings_free(list);
+    etcd_client_free(shuffled);
+    etcd_config_free(config);
+}
+
+/* A server that forks its workers: they must not all call the same endpoint first. */
+static void test_workers_are_not_alike(void)
+{
+    enum { WORKERS = 4 };
+    char orders[WORKERS][16];
+    int number, different = 0;
+    order(orders[0], sizeof orders[0]);
+    for (number = 0; number < WORKERS; number++) {
+        int ends[2];
+        pid_t pid;
+        if (pipe(ends) != 0) bail_out("no pipe");
+        pid = fork();
+        if (pid == 0) {
+            order(orders[number], sizeof orders[number]);
+            if (write(ends[1], orders[number], sizeof orders[number]) < 0) _exit(1);
+            execlp("true", "true", (char *)NULL);
+            _exit(127);
+        }
+        if (pid < 0 || read(ends[0], orders[number], sizeof orders[number]) <= 0 || waitpid(pid, NULL, 0) != pid) bail_out("no child");
+        close(ends[0]);
+        close(ends[1]);
+        different += strcmp(orders[0], orders[number]) != 0;
+    }
+    CHECK(different > 0, "clients that the children of one fork make try their endpoints in orders of their own (%s, %s, %s, %s)", orders[0], orders[1], orders[2], orders[3]);
 }
 
 int main(void)
@@ -42,6 +74,7 @@ int main(void)
 
     client = test_client();
     context = etcd_context_with_timeout_ms(NULL, 60000);
+    CHECK_STATUS(ETCD_OK, etcd_watcher_new(client, test_key("child"), NULL, &watcher, &error), &error, "watcher in the parent");
     CHECK_STATUS(ETCD_OK, etcd_keys_set(client, context, test_key("a"), "parent", ETCD_STRLEN, NULL, &response, &error), &error, "set in the parent");
 
     pid = fork();
@@ -49,18 +82,22 @@ int main(void)
         int wrong = child();
         /* An inherited client's memory is not given back, on purpose: exec ends the child before valgrind calls it a leak. */
         if (wrong == 0) execlp("true", "true", (char *)NULL);
-        _exit(wrong == 0 ? 127 : wrong);
+        dprintf(1, "# line %d\n", wrong);
+        _exit(1);
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid) bail_out("no child");
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child's checks (status %d)", status);
     etcd_response_free(response);
     response = NULL;
 
-    CHECK_STATUS(ETCD_OK, etcd_keys_get(client, context, test_key("a"), NULL, &response, &error), &error, "get in the parent");
+    CHECK(etcd_context_status(context) == ETCD_OK, "what the child does to a context is not seen in the parent");
+    CHECK_STATUS(ETCD_OK, etcd_keys_get(client, context, test_key("child"), NULL, &response, &error), &error, "get in the parent");
     CHECK_TEXT("child", etcd_node_value(etcd_response_node(response), NULL), "what the child wrote");
     etcd_response_free(response);
     remove_test_keys(client);
     etcd_context_free(context);
+    etcd_watcher_free(watcher);
     etcd_client_free(client);
+    test_workers_are_not_alike();
     return checks_done();
 }

@@ -1,32 +1,16 @@
-/* A good guest in its host: no signal disposition, mask, descriptor, thread or output of ours is left behind, and a
- * server that closes connections sends no SIGPIPE to the host. */
+/* A good guest in its host: no thread before one is needed, no descriptor, thread, memory or output of ours left behind. What it does
+ * with signals is in signals.c. */
+#define _GNU_SOURCE
 #include "server.h"
+#include "stress.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <malloc.h>
+
+/* Clients that are made and freed, and how many of them are used as well. */
+enum { CLIENTS = 10000, USED = 300 };
 
 static etcd_error *error;
-
-static int entries(const char *directory)
-{
-    int count = 0;
-    DIR *opened = opendir(directory);
-    if (opened == NULL) bail_out("no /proc");
-    while (readdir(opened) != NULL) count++;
-    closedir(opened);
-    return count;
-}
-
-/* A thread that has ended may be listed for a moment longer. */
-static int threads_left(void)
-{
-    int64_t until = now_ms() + 5000;
-    struct timespec pause = {0, 10 * 1000 * 1000};
-    int count;
-    while ((count = entries("/proc/self/task") - 2) > 1 && now_ms() < until) nanosleep(&pause, NULL);
-    return count;
-}
 
 static void use(const char *close_or_free)
 {
@@ -39,43 +23,78 @@ static void use(const char *close_or_free)
 
 static void test_nothing_is_left(void)
 {
-    int descriptors;
+    int before;
     use("free");
-    descriptors = entries("/proc/self/fd");
+    before = descriptors();
     use("close");
     use("free");
-    CHECK(entries("/proc/self/fd") == descriptors, "no descriptor is left (%d before, %d after)", descriptors, entries("/proc/self/fd"));
-    CHECK(threads_left() == 1, "no thread is left");
+    CHECK(descriptors() == before, "no descriptor is left (%d before, %d after)", before, descriptors());
+    CHECK(threads_become(1) == 1, "no thread is left");
 }
 
-static void test_signals(void)
+/* Descriptors that a program which this one starts by exec would get. */
+static int inheritable_descriptors(void)
 {
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    sigset_t before, after;
-    struct sigaction actions[32], action;
-    test_server server;
-    etcd_client *client;
-    int round, signal_number, changed = 0;
-
-    /* Whoever started this program may have had it ignored. */
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, NULL, &before);
-    for (signal_number = 1; signal_number <= 31; signal_number++) sigaction(signal_number, NULL, &actions[signal_number]);
-    /* The server says that the connection stays open, and closes it: the next request meets a dead one. */
-    server_answer(&server, answer);
-    client = client_of(server.url, 5000);
-    for (round = 0; round < 20; round++) (void)etcd_keys_set(client, NULL, "/a", "1", ETCD_STRLEN, NULL, NULL, NULL);
-    CHECK(1, "no SIGPIPE has ended this program");
-    etcd_client_free(client);
-    server_stop(&server);
-    use("close");
-
-    sigprocmask(SIG_SETMASK, NULL, &after);
-    for (signal_number = 1; signal_number <= 31; signal_number++) {
-        if (sigismember(&before, signal_number) != sigismember(&after, signal_number)) changed++;
-        if (sigaction(signal_number, NULL, &action) == 0 && action.sa_handler != actions[signal_number].sa_handler) changed++;
+    int descriptor, count = 0;
+    for (descriptor = 3; descriptor < 1024; descriptor++) {
+        int flags = fcntl(descriptor, F_GETFD);
+        count += flags >= 0 && (flags & FD_CLOEXEC) == 0;
     }
-    CHECK(changed == 0, "mask and handlers of all signals are as before");
+    return count;
+}
+
+static void test_threads_when_needed(void)
+{
+    int inheritable = inheritable_descriptors();
+    etcd_context *soon = etcd_context_with_timeout_ms(NULL, 20);
+    etcd_client *client = test_client();
+    etcd_watcher *first = NULL, *second = NULL;
+
+    CHECK_STATUS(ETCD_OK, etcd_keys_set(client, NULL, test_key("a"), "v", ETCD_STRLEN, NULL, NULL, &error), &error, "set");
+    CHECK_STATUS(ETCD_OK, etcd_watcher_new(client, test_key("b"), NULL, &first, &error), &error, "a watcher");
+    CHECK_STATUS(ETCD_OK, etcd_watcher_new(client, test_key("b"), NULL, &second, &error), &error, "another one");
+    CHECK(threads() == 1, "calls, and watchers that nobody reads, need no thread");
+    CHECK_STATUS(ETCD_ERR_DEADLINE_EXCEEDED, etcd_watcher_next(first, soon, NULL, &error), &error, "next");
+    CHECK_STATUS(ETCD_ERR_DEADLINE_EXCEEDED, etcd_watcher_next(second, soon, NULL, &error), &error, "next of the other one");
+    CHECK_STATUS(ETCD_OK, etcd_client_start_auto_sync(client, 1, &error), &error, "auto-sync");
+    CHECK(threads_become(2) == 2, "everything that goes on by itself shares one thread");
+    CHECK(inheritable_descriptors() == inheritable, "no descriptor of ours is open in programs that the host starts");
+    remove_test_keys(client);
+    CHECK_STATUS(ETCD_OK, etcd_client_close(client, 10000, &error), &error, "close");
+    /* The kernel takes a moment to clear away a thread that has ended. */
+    CHECK(threads_become(1) == 1, "which is gone after the close");
+    etcd_watcher_free(first);
+    etcd_watcher_free(second);
+    etcd_client_free(client);
+    etcd_context_free(soon);
+}
+
+static int make_and_free(int clients)
+{
+    int number, failed = 0;
+    for (number = 0; number < clients; number++) {
+        etcd_client *client = test_client();
+        if (number % (CLIENTS / USED) == 0) {
+            etcd_response *response = NULL;
+            failed += etcd_keys_get(client, NULL, "/", NULL, &response, NULL) != ETCD_OK;
+            etcd_response_free(response);
+        }
+        etcd_client_free(client);
+    }
+    return failed;
+}
+
+static void test_many_clients(void)
+{
+    int clients = under_valgrind() ? CLIENTS / 10 : CLIENTS, failed = make_and_free(clients / 10), before = descriptors();
+    size_t allocated = mallinfo2().uordblks, more;
+    failed += make_and_free(clients);
+    more = mallinfo2().uordblks;
+    more = more > allocated ? more - allocated : 0;
+    CHECK(failed == 0, "%d clients are made and freed, %d of them used", clients, clients / (CLIENTS / USED));
+    CHECK(descriptors() == before && threads_become(1) == 1, "no descriptor and no thread is left of them");
+    /* One forgotten allocation of each client would be 16 bytes and more. */
+    CHECK(more < 8 * (size_t)clients, "and no memory (%lu bytes)", (unsigned long)more);
 }
 
 static void test_silence(void)
@@ -109,7 +128,8 @@ static void test_silence(void)
 int main(void)
 {
     test_nothing_is_left();
-    test_signals();
+    test_threads_when_needed();
+    test_many_clients();
     test_silence();
     return checks_done();
 }

@@ -1,4 +1,5 @@
 /* One client and many threads: concurrent calls, a cancellation and a close that wake blocked ones. */
+#include "freed_meanwhile.h"
 #include "server.h"
 
 enum { THREADS = 8, ROUNDS = 40, BLOCKED = 4 };

@@ -1,4 +1,5 @@
 /* Watchers from C: their life, ended from other threads at any moment, after their client, after a fork, and many at once. */
+#include "freed_meanwhile.h"
 #include "server.h"
 
 #include <sys/wait.h>

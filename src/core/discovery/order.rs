@@ -1,6 +1,7 @@
 //! The order in which RFC 2782 wants the targets of SRV records to be tried.
 
 use super::message::Record;
+use crate::core::chance;
 
 /// By priority; within one, at random, in proportion to the weights. Targets that say "not available" are left out.
 pub(super) fn ordered(mut records: Vec<Record>) -> Vec<Record> {
@@ -12,7 +13,7 @@ pub(super) fn ordered(mut records: Vec<Record>) -> Vec<Record> {
         let priority = first.priority;
         let group = records.iter().take_while(|record| record.priority == priority);
         let total: u32 = group.map(|record| u32::from(record.weight)).sum();
-        let drawn = fastrand::u32(0..=total);
+        let drawn = chance::generator().u32(0..=total);
         let mut sum = 0_u32;
         let is_drawn = |record: &Record| {
             sum = sum.saturating_add(u32::from(record.weight));
