@@ -2269,7 +2269,9 @@ etcd_status etcd_future_take_response(struct etcd_future *future,
                                       struct etcd_error **error);
 
 /**
- * Ends with the status of a call of any kind, and throws away what it brought. As etcd_future_take_response in everything else.
+ * Ends with the status of a call of any kind, and throws away what it brought: for calls that bring nothing else. As
+ * etcd_future_take_response in everything else: ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT for NULL only,
+ * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
  */
 ETCD_API
 etcd_status etcd_future_take(struct etcd_future *future,
@@ -2278,6 +2280,7 @@ etcd_status etcd_future_take(struct etcd_future *future,
 /**
  * As etcd_future_take_response, for etcd_members_list_async, _add_async and _leader_async. The caller frees the list with
  * etcd_members_free; `members` may be NULL.
+ * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_members(struct etcd_future *future,
@@ -2287,6 +2290,7 @@ etcd_status etcd_future_take_members(struct etcd_future *future,
 /**
  * As etcd_future_take_response, for etcd_auth_user_get_async, _user_list_async and _role_list_async. The caller frees the list
  * with etcd_strings_free; `strings` may be NULL.
+ * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_strings(struct etcd_future *future,
@@ -2295,6 +2299,7 @@ etcd_status etcd_future_take_strings(struct etcd_future *future,
 
 /**
  * As etcd_future_take_response, for etcd_auth_role_get_async. The caller frees both lists with etcd_strings_free; each may be NULL.
+ * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_prefixes(struct etcd_future *future,
@@ -2304,6 +2309,7 @@ etcd_status etcd_future_take_prefixes(struct etcd_future *future,
 
 /**
  * As etcd_future_take_response, for etcd_auth_status_async and etcd_client_health_async. `value` may be NULL; it is false on failure.
+ * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_bool(struct etcd_future *future,
@@ -2313,6 +2319,7 @@ etcd_status etcd_future_take_bool(struct etcd_future *future,
 /**
  * As etcd_future_take_response, for etcd_client_stats_async. The caller frees the text with etcd_string_free; `text` may be NULL, and so
  * may `len`, its length without the NUL.
+ * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_string(struct etcd_future *future,
@@ -2323,6 +2330,7 @@ etcd_status etcd_future_take_string(struct etcd_future *future,
 /**
  * As etcd_future_take_response, for etcd_client_version_async. The caller frees the version with etcd_server_version_free; `version`
  * may be NULL.
+ * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_version(struct etcd_future *future,

@@ -68,7 +68,9 @@ pub unsafe extern "C" fn etcd_future_take_response(
     }
 }
 
-/// Ends with the status of a call of any kind, and throws away what it brought. As etcd_future_take_response in everything else.
+/// Ends with the status of a call of any kind, and throws away what it brought: for calls that bring nothing else. As
+/// etcd_future_take_response in everything else: ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT for NULL only,
+/// ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take(future: *mut etcd_future, error: *mut *mut etcd_error) -> etcd_status {
     let body = |value| match value {
@@ -85,6 +87,7 @@ pub unsafe extern "C" fn etcd_future_take(future: *mut etcd_future, error: *mut 
 
 /// As etcd_future_take_response, for etcd_members_list_async, _add_async and _leader_async. The caller frees the list with
 /// etcd_members_free; `members` may be NULL.
+/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_members(
     future: *mut etcd_future,
@@ -111,6 +114,7 @@ pub unsafe extern "C" fn etcd_future_take_members(
 
 /// As etcd_future_take_response, for etcd_auth_user_get_async, _user_list_async and _role_list_async. The caller frees the list
 /// with etcd_strings_free; `strings` may be NULL.
+/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_strings(
     future: *mut etcd_future,
@@ -134,6 +138,7 @@ pub unsafe extern "C" fn etcd_future_take_strings(
 }
 
 /// As etcd_future_take_response, for etcd_auth_role_get_async. The caller frees both lists with etcd_strings_free; each may be NULL.
+/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_prefixes(
     future: *mut etcd_future,
@@ -162,6 +167,7 @@ pub unsafe extern "C" fn etcd_future_take_prefixes(
 }
 
 /// As etcd_future_take_response, for etcd_auth_status_async and etcd_client_health_async. `value` may be NULL; it is false on failure.
+/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_bool(
     future: *mut etcd_future,
@@ -184,6 +190,7 @@ pub unsafe extern "C" fn etcd_future_take_bool(
 
 /// As etcd_future_take_response, for etcd_client_stats_async. The caller frees the text with etcd_string_free; `text` may be NULL, and so
 /// may `len`, its length without the NUL.
+/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_string(
     future: *mut etcd_future,
@@ -214,6 +221,7 @@ pub unsafe extern "C" fn etcd_future_take_string(
 
 /// As etcd_future_take_response, for etcd_client_version_async. The caller frees the version with etcd_server_version_free; `version`
 /// may be NULL.
+/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_version(
     future: *mut etcd_future,

@@ -10,7 +10,6 @@ pub mod resync;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -68,7 +67,7 @@ pub struct Watcher {
     /// Calls and callbacks that stop has to wait for.
     reading: Running,
     /// The thread that is inside a callback of this watcher.
-    calling: Mutex<Option<ThreadId>>,
+    calling: Mutex<Option<usize>>,
 }
 
 /// Tells the reader when the task ends, however it ends.
@@ -196,7 +195,7 @@ impl Watcher {
     /// not for the one that it is called in.
     pub fn stop(&self, timeout: Option<Duration>) -> Result<()> {
         self.end();
-        if self.calling() == Some(thread::current().id()) {
+        if self.calling() == Some(callback::this_thread()) {
             return Ok(());
         }
         let now = Instant::now();
@@ -212,11 +211,11 @@ impl Watcher {
         }
     }
 
-    fn calling(&self) -> Option<ThreadId> {
+    fn calling(&self) -> Option<usize> {
         *self.calling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_calling(&self, thread: Option<ThreadId>) {
+    fn set_calling(&self, thread: Option<usize>) {
         *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     }
 }

@@ -4,12 +4,12 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 
 use super::{Reader, Watcher};
 use crate::core::error::{Error, Result};
 use crate::core::response::Response;
 use crate::core::status::Status;
+use crate::rt::callback;
 use crate::rt::callback_place::CallbackPlace;
 use crate::rt::race::{First, first};
 use crate::rt::steps::{Steps, next_step};
@@ -48,7 +48,7 @@ impl Watcher {
         let is_last = event.is_none() || self.stopped.is_cancelled();
         let event = if is_last { self.last_word() } else { event };
         if let Some(event) = event {
-            self.set_calling(Some(thread::current().id()));
+            self.set_calling(Some(callback::this_thread()));
             if let Some(event) = callback(event) {
                 self.put_back(event);
             }
