@@ -168,7 +168,7 @@ fn a_connection_whose_body_was_not_read_to_its_end_carries_nothing_more() {
             let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
             theirs.write_all(answer.as_bytes()).await.expect("written");
             let mut connection = Connection::open(Stream::Plain(ours.into())).await.expect("a connection");
-            let request = http::Request::builder().uri("/").header("host", "h").body(Default::default());
+            let request = http::Request::builder().uri("/").header("host", "h").body(Sending::new(Bytes::new()));
             let head = connection.send(Box::new(request.expect("a request")), true, true).await.expect("a head");
             let mut open = OpenAnswer::for_long(head, connection, Arc::clone(&hop().origin));
             assert!(open.next_piece(&hop()).await.expect("a piece").is_some());
