@@ -112,13 +112,15 @@ impl Follower {
         faults::here(Place::Follower, self.key.as_bytes());
         let catching_up = self.options.stream && self.is_behind;
         let wait_index = if catching_up { 0 } else { self.position.wait_index() };
-        let (watching, endpoint, failed_before) = self.open_in_turn(wait_index).await?;
-        failed_before.into_iter().for_each(|error| self.note(error));
-        let (mut open, hop) = match watching {
-            Watching::Open(open, hop) => (open, hop),
-            Watching::Refused(answer) => {
-                let refusal = failure::refusal(&answer, endpoint.url(), Effect::Read);
-                return Box::pin(self.refused(refusal)).await.map(|()| true);
+        let (mut open, hop, endpoint) = {
+            let (watching, endpoint, failed_before) = self.open_in_turn(wait_index).await?;
+            failed_before.into_iter().for_each(|error| self.note(error));
+            match watching {
+                Watching::Open(open, hop) => (open, hop, endpoint),
+                Watching::Refused(answer) => {
+                    let refusal = failure::refusal(&answer, endpoint.url(), Effect::Read);
+                    return Box::pin(self.refused(refusal)).await.map(|()| true);
+                }
             }
         };
         let head = open.take_head(&watch_event::HEADERS);

@@ -1,9 +1,11 @@
 //! A watcher that brings its events to a callback, one after another, where the application wants its callbacks.
 //! Nothing is taken from the queue of events before it is delivered: a slow callback slows the watch itself down.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use super::{Reader, Watcher};
 use crate::core::error::{Error, Result};
@@ -11,7 +13,6 @@ use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::rt::callback;
 use crate::rt::callback_place::CallbackPlace;
-use crate::rt::race::{First, first};
 use crate::rt::steps::{Steps, next_step};
 
 /// Gives an event back that it could not hold, to get it once more.
@@ -62,11 +63,16 @@ async fn deliver(watcher: Arc<Watcher>, place: CallbackPlace, mut callback: impl
     let _ending = EndWithDelivery(watcher.clone());
     loop {
         let event = {
-            let (mut event, mut gone) = (pin!(watcher.wait(None)), pin!(place.gone()));
-            match first(event.as_mut(), gone.as_mut()).await {
-                First::Left(event) => event,
-                First::Right(()) => return,
-            }
+            // Side by side and not one inside the other: thousands of watches rest here.
+            let mut event = pin!(watcher.events.take());
+            let (mut stopped, mut gone) = (pin!(watcher.stopped.cancelled()), pin!(place.gone()));
+            poll_fn(|waker| match event.as_mut().poll(waker) {
+                Poll::Ready(event) => Poll::Ready(event),
+                Poll::Pending if stopped.as_mut().poll(waker).is_ready() => Poll::Ready(None),
+                // No step can follow in a place that is gone.
+                Poll::Pending => gone.as_mut().poll(waker).map(|()| None),
+            })
+            .await
         };
         if !watcher.call(event, &mut callback) {
             return;
