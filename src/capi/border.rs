@@ -14,7 +14,15 @@ use crate::ffi::{out, panics};
 pub(super) unsafe fn fallible(error: *mut *mut etcd_error, body: impl FnOnce() -> Result<()>) -> etcd_status {
     // SAFETY: the caller's promise.
     unsafe { out::put(error, std::ptr::null_mut()) };
-    match panics::catch(body).and_then(|result| result) {
+    // SAFETY: the caller's promise.
+    unsafe { report(error, panics::catch(body)) }
+}
+
+/// # Safety
+/// `error` is NULL or writable.
+#[inline(never)]
+unsafe fn report(error: *mut *mut etcd_error, ended: Result<Result<()>>) -> etcd_status {
+    match ended.and_then(|result| result) {
         Ok(()) => Status::Ok.number(),
         Err(failure) => {
             let status = failure.status().number();
@@ -30,10 +38,8 @@ pub(super) unsafe fn fallible(error: *mut *mut etcd_error, body: impl FnOnce() -
 
 /// Runs the body of a function that reports by its status alone.
 pub(super) fn status(body: impl FnOnce() -> Result<()>) -> etcd_status {
-    match panics::catch(body).and_then(|result| result) {
-        Ok(()) => Status::Ok.number(),
-        Err(failure) => failure.status().number(),
-    }
+    // SAFETY: NULL is allowed.
+    unsafe { report(std::ptr::null_mut(), panics::catch(body)) }
 }
 
 /// Runs the body of a function that cannot report; a panic gives `otherwise`.

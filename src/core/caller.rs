@@ -1,6 +1,7 @@
 //! A call as the APIs other than keys see it: something to ask the cluster with. Whether it blocks or goes on by itself is
 //! the client's business.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use super::call::{self, Answered, Destination};
@@ -11,6 +12,9 @@ use super::pool::Pool;
 use super::sync::within;
 use super::v2::failure::Asked;
 use crate::rt::context::Context;
+
+/// In a box, so that the whole engine is compiled once, and not into each of the calls.
+type Asking = Pin<Box<dyn Future<Output = Result<Answered>> + Send>>;
 
 /// Runs on the runtime to which the connections of `pool` belong.
 #[derive(Clone)]
@@ -28,13 +32,13 @@ impl Caller {
         Caller { context, ..self }
     }
 
-    pub async fn http(&self, request: Request) -> Result<Answered> {
-        call::http(self.shared.clone(), self.pool.clone(), Arc::new(request), self.context.clone()).await
+    pub fn http(&self, request: Request) -> Asking {
+        Box::pin(call::http(self.shared.clone(), self.pool.clone(), Arc::new(request), self.context.clone()))
     }
 
-    pub async fn http_to(&self, destination: Destination, request: Request) -> Result<Answered> {
+    pub fn http_to(&self, destination: Destination, request: Request) -> Asking {
         let (shared, pool, context) = (self.shared.clone(), self.pool.clone(), self.context.clone());
-        call::http_to(shared, pool, Arc::new(request), context, destination).await
+        Box::pin(call::http_to(shared, pool, Arc::new(request), context, destination))
     }
 
     /// The answer, or the error that the answer is.

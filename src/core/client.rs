@@ -1,5 +1,6 @@
 //! The client: a configuration, a ring, lanes to run calls on, and the calls themselves.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,8 @@ pub struct Shared {
     /// are open, and more of a member than it takes in.
     pub opening_watches: Semaphore,
 }
+
+type Boxed<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// Enough to open a thousand in a second at a member that is 100 ms away.
 const OPENING_WATCHES: usize = 256;
@@ -156,8 +159,24 @@ impl Client {
         context: Option<&Context>,
         body: impl FnOnce(Caller) -> F,
     ) -> Result<T> {
+        let mut body = Some(body);
+        self.carry_out_boxed(context, &mut |caller| Some(Box::pin(body.take()?(caller))))
+    }
+
+    /// Compiled once for each kind of result, and not for each call.
+    #[inline(never)]
+    fn carry_out_boxed<T: Send + 'static>(
+        &self,
+        context: Option<&Context>,
+        body: &mut dyn FnMut(Caller) -> Option<Boxed<T>>,
+    ) -> Result<T> {
         let (shared, context) = (self.shared.clone(), context.cloned());
-        self.block_on(|pool| body(Caller { shared, pool, context }))?
+        let not_made = || Error::new(Status::Internal, "the call has not been made");
+        let call = |pool| body(Caller { shared, pool, context });
+        self.block_on(|pool| {
+            let call = call(pool);
+            async move { call.ok_or_else(not_made)?.await }
+        })?
     }
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot

@@ -1,8 +1,8 @@
 //! Calls that go on without a caller, on the internal runtime, until they complete their completion.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use super::call;
 use super::caller::Caller;
 use super::client::Client;
 use super::error::{Error, Outcome, Result};
@@ -16,6 +16,8 @@ use crate::rt::context::Context;
 
 pub type Completed = Completion<Result<Value>>;
 
+type Call = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
+
 impl Client {
     /// Begins a keys call. It ends by `cancel`, whose deadline counts from now, also while it waits for its turn.
     pub fn start_keys(
@@ -28,7 +30,7 @@ impl Client {
         let effect = request.effect;
         let outcome = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
         self.start(cancel, outcome, to, move |caller| async move {
-            let answered = call::http(caller.shared, caller.pool, Arc::new(request), caller.context).await?;
+            let answered = caller.http(request).await?;
             Ok(Value::Keys(Box::new(answered), effect))
         })
     }
@@ -41,17 +43,35 @@ impl Client {
         to: &Arc<Completed>,
         body: impl FnOnce(Caller) -> F,
     ) -> Result<()> {
+        let mut body = Some(body);
+        self.start_boxed(cancel, lost, to, &mut |caller| {
+            let call = body.take()?(caller);
+            Some(Box::pin(async move { call.await.map(Into::into) }))
+        })
+    }
+
+    /// Compiled once, and not for each call.
+    #[inline(never)]
+    fn start_boxed(
+        self: &Arc<Client>,
+        cancel: &Context,
+        lost: Outcome,
+        to: &Arc<Completed>,
+        body: &mut dyn FnMut(Caller) -> Option<Call>,
+    ) -> Result<()> {
         let running = self.enter_for_long()?;
         let (shared, context, client) = (self.shared().clone(), Some(cancel.clone()), self.clone());
         let ending = CompleteAtEnd { to: to.clone(), lost };
         self.spawn(|pool| {
-            // Told behind the call and not in a future around it, which would take its place twice.
-            panics::then(body(Caller { shared, pool, context }), move |ended| {
+            let call = body(Caller { shared, pool, context });
+            let not_made =
+                || -> Call { Box::pin(async { Err(Error::new(Status::Internal, "the call has not been made")) }) };
+            panics::then(call.unwrap_or_else(not_made), move |ended| {
                 let result = ended.unwrap_or_else(|panic| {
                     client.trust().lost(&panic);
                     Err(panic.with_outcome(lost))
                 });
-                ending.to.complete(result.map(Into::into));
+                ending.to.complete(result);
                 drop(ending);
                 // Only then, so that close returns when nothing is left to be told.
                 drop(running);

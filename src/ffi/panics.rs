@@ -16,10 +16,16 @@ thread_local! {
 
 /// Runs the library's code: a panic in it becomes an error.
 pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Error> {
+    let (mut body, mut result) = (Some(body), None);
+    run(&mut || result = body.take().map(|body| body()))?;
+    result.ok_or_else(|| Error::new(Status::Internal, "a call has not been made"))
+}
+
+/// Compiled once, and not into each of the exported functions.
+#[inline(never)]
+fn run(body: &mut dyn FnMut()) -> Result<(), Error> {
     silently(|| panic::catch_unwind(AssertUnwindSafe(body))).map_err(|_| {
-        // A thread that is ending has no such memory any more.
-        let last = LAST.try_with(|last| last.borrow_mut().take()).ok().flatten();
-        let place = last.unwrap_or_else(|| "at an unknown place".into());
+        let place = LAST.with(|last| last.borrow_mut().take()).unwrap_or_else(|| "at an unknown place".into());
         let text = format!("a bug in libetcd_client {}: panic {place}; please report it", env!("CARGO_PKG_VERSION"));
         Error::new(Status::Panic, text)
     })
