@@ -101,7 +101,7 @@ miri: ## Run the unit tests of what is unsafe in Miri, where a nightly Rust with
 stress: ## Fork, exit, interrupt, hammer: the C tests that press hard, each for ETCD_STRESS_SECONDS (60)
 	@scripts/install-missing gcc $(if $(ETCD_ENDPOINTS),,etcd)
 	cargo build
-	ETCD_STRESS_SECONDS=$${ETCD_STRESS_SECONDS:-60} ETCD_C_TESTS="exits fork_storm guest hammer signals" \
+	ETCD_STRESS_SECONDS=$${ETCD_STRESS_SECONDS:-60} ETCD_C_TESTS="exits fork_storm guest hammer hammer_async signals" \
 		scripts/with-etcd scripts/c-tests $(TARGET)/debug
 
 .PHONY: examples

@@ -69,15 +69,18 @@ impl<S: Signal> CallbackQueue<S> {
 
     /// Runs at most `most` jobs, those that they add included; waits for one when there is none. Gives how many callbacks they
     /// called.
-    pub fn poll(&self, patience: Patience, most: usize) -> u64 {
+    pub fn poll(&self, mut patience: Patience, most: usize) -> u64 {
         let before = callback::called();
         loop {
             let (state, was_woken) = self.news(patience);
             let had_jobs = self.run(state, most);
             let ran = callback::called().wrapping_sub(before);
-            // A job that only frees something is none of the callbacks that are waited for.
-            if ran > 0 || !had_jobs || was_woken || matches!(patience, Patience::None) {
+            // A job that only frees something is none of the callbacks that are waited for, and 0 means that none waits.
+            if ran > 0 || !had_jobs {
                 return ran;
+            }
+            if was_woken {
+                patience = Patience::None;
             }
         }
     }

@@ -6,15 +6,16 @@
 
 #include <signal.h>
 
-enum { BLOCKED = 4, BUSY = 4 };
+enum { BLOCKED = 4, BUSY = 4, PUSHED = 2 };
 
 /* The time that a program which does nothing more has to end, on a busy machine. */
 enum { END_SECONDS = 5 };
 
 /* All in static memory, as in a program that ends without freeing: reachable, so no leak for valgrind or a sanitizer. */
 static etcd_client *client, *of_hung;
-static etcd_watcher *watchers[3];
-static pthread_t in_flight[BLOCKED + BUSY + 3];
+static etcd_watcher *watchers[3], *pushed[PUSHED];
+static etcd_queue *queue;
+static pthread_t in_flight[BLOCKED + BUSY + 4];
 static test_server hung;
 static pthread_key_t thread_key;
 static int round_trips;
@@ -39,6 +40,45 @@ static void *blocked_next(void *argument)
     return NULL;
 }
 
+/* Each answer is followed by the next call, for ever. */
+static void get_again(void *user_data, etcd_future *future)
+{
+    etcd_future *next;
+    (void)future;
+    __atomic_add_fetch(&round_trips, 1, __ATOMIC_RELAXED);
+    next = etcd_keys_get_async(client, NULL, "/", NULL);
+    (void)etcd_future_on_ready(next, user_data, get_again, user_data, NULL);
+    etcd_future_free(next);
+}
+
+static void see_nothing(void *user_data, const etcd_response *event, const etcd_error *error)
+{
+    (void)user_data, (void)event, (void)error;
+}
+
+static void *poll_for_ever(void *argument)
+{
+    while (etcd_queue_poll(argument, -1, 0) >= 0) continue;
+    return NULL;
+}
+
+/* Calls that wait and calls that go on, with callbacks in a queue that a thread polls, and on the library's own thread. */
+static void be_busy_without_blocking(void)
+{
+    int i;
+    queue = etcd_queue_new();
+    for (i = 0; i < BUSY; i++) {
+        etcd_queue *place = i % 2 == 0 ? queue : NULL;
+        etcd_future *future = etcd_keys_get_async(i / 2 == 0 ? client : of_hung, NULL, "/", NULL);
+        if (etcd_future_on_ready(future, place, get_again, place, NULL) != ETCD_OK) bail_out("no callback");
+        etcd_future_free(future);
+    }
+    for (i = 0; i < PUSHED; i++) {
+        if (etcd_watcher_new(client, test_key("never"), NULL, &pushed[i], NULL) != ETCD_OK) bail_out("no watcher");
+        if (etcd_watcher_start(pushed[i], i == 0 ? queue : NULL, see_nothing, NULL, NULL, NULL) != ETCD_OK) bail_out("no watch");
+    }
+}
+
 /* Calls that wait, calls that run, watches that wait, and an auto-sync. */
 static void be_busy(void)
 {
@@ -52,6 +92,8 @@ static void be_busy(void)
         if (etcd_watcher_new(client, test_key("never"), NULL, &watchers[i], NULL) != ETCD_OK) bail_out("no watcher");
         pthread_create(&in_flight[next++], NULL, blocked_next, watchers[i]);
     }
+    be_busy_without_blocking();
+    pthread_create(&in_flight[next++], NULL, poll_for_ever, queue);
     if (etcd_client_start_auto_sync(client, 1, NULL) != ETCD_OK) bail_out("no auto-sync");
     server_wait_for_connection(&hung);
     while (__atomic_load_n(&round_trips, __ATOMIC_RELAXED) < 20) sched_yield();
@@ -67,6 +109,29 @@ static void exit_in_callback(void *user_data, etcd_log_level level, const char *
 {
     (void)user_data, (void)level, (void)message;
     exit(7);
+}
+
+static void exit_when_ready(void *user_data, etcd_future *future)
+{
+    (void)user_data, (void)future;
+    exit(7);
+}
+
+static void exit_at_event(void *user_data, const etcd_response *event, const etcd_error *error)
+{
+    (void)user_data, (void)event, (void)error;
+    exit(7);
+}
+
+/* The first event of a watch after its own beginning. */
+static void watch_until_exit(etcd_queue *place)
+{
+    etcd_watcher_options *options = etcd_watcher_options_new();
+    etcd_response *response = NULL;
+    const char *key = test_key("the end");
+    if (etcd_keys_set(client, NULL, key, "0", 1, NULL, &response, NULL) != ETCD_OK || etcd_watcher_options_set_after_index(options, etcd_response_index(response)) != ETCD_OK ||
+        etcd_watcher_new(client, key, options, &pushed[0], NULL) != ETCD_OK || etcd_watcher_start(pushed[0], place, exit_at_event, NULL, NULL, NULL) != ETCD_OK ||
+        etcd_keys_set(client, NULL, key, "1", 1, NULL, NULL, NULL) != ETCD_OK) bail_out("no watch");
 }
 
 static etcd_client *logging_client(void)
@@ -114,6 +179,10 @@ static void end_in_order(void)
     etcd_error *error = NULL;
     int i;
     must(ETCD_OK, etcd_keys_get(client, context, "/", NULL, NULL, &error), &error, "a get");
+    for (i = 0; i < PUSHED; i++) {
+        if (pushed[i] != NULL) must(ETCD_OK, etcd_watcher_stop(pushed[i], 10000), NULL, "a stop of a pushed watch");
+        etcd_watcher_free(pushed[i]);
+    }
     for (i = 0; i < 3; i++) {
         if (watchers[i] != NULL) must(ETCD_OK, etcd_watcher_stop(watchers[i], 10000), NULL, "a stop");
         etcd_watcher_free(watchers[i]);
@@ -171,6 +240,16 @@ static int run(const char *way)
         (void)etcd_client_start_auto_sync(client, 1, NULL);
         for (;;) pause();
     }
+    if (strcmp(way, "exit in the callback of a call, on the library's thread") == 0) {
+        client = test_client();
+        (void)etcd_future_on_ready(etcd_keys_get_async(client, NULL, "/", NULL), NULL, exit_when_ready, NULL, NULL);
+        for (;;) pause();
+    }
+    if (strcmp(way, "exit in the callback of a watch, in a poll") == 0) {
+        be_busy();
+        watch_until_exit(queue = etcd_queue_new());
+        for (;;) (void)etcd_queue_poll(queue, -1, 0);
+    }
     if (strcmp(way, "calls in an exit handler") == 0) {
         atexit(end_in_order);
         client = test_client();
@@ -191,7 +270,7 @@ static int run(const char *way)
     be_busy();
     if (strcmp(way, "_exit, everything in flight") == 0) _exit(7);
     if (strcmp(way, "exit in another thread, everything in flight") == 0) {
-        pthread_create(&in_flight[BLOCKED + BUSY + 2], NULL, exit_here, NULL);
+        pthread_create(&in_flight[BLOCKED + BUSY + 3], NULL, exit_here, NULL);
         for (;;) pause();
     }
     if (strcmp(way, "return from main, everything in flight") == 0) return 7;
@@ -206,6 +285,8 @@ static const char *const ways[] = {
     "_exit, everything in flight",
     "exit in a log callback",
     "exit in a log callback on the library's thread",
+    "exit in the callback of a call, on the library's thread",
+    "exit in the callback of a watch, in a poll",
     "calls in an exit handler",
     "calls in an exit handler that is older than the library's first call, while others run",
     "calls at the end of a thread",

@@ -179,6 +179,13 @@ static void test_sigpipe(void)
         etcd_error_free(error);
     }
     CHECK(broken == SENT_AWAY, "one that breaks in the middle of a write is an error, and ends no program (%d of %d)", broken, SENT_AWAY);
+    broken = 0;
+    for (round = 0; round < SENT_AWAY; round++) {
+        etcd_future *future = etcd_keys_create_async(client, NULL, "/a", large, length);
+        broken += etcd_future_wait(future, -1) == ETCD_OK && etcd_future_take(future, NULL) == ETCD_ERR_IO;
+        etcd_future_free(future);
+    }
+    CHECK(broken == SENT_AWAY, "nor does one on the library's thread (%d of %d)", broken, SENT_AWAY);
     etcd_client_free(client);
     shutdown(server.fd, SHUT_RDWR);
     pthread_join(thread, NULL);
@@ -220,6 +227,41 @@ static int round_trip(etcd_client *client, etcd_watcher *watcher, const char *ke
     etcd_response_free(event);
     etcd_response_free(got);
     return good;
+}
+
+static void count_callback(void *user_data, etcd_future *future)
+{
+    etcd_response *response = NULL;
+    if (etcd_future_take_response(future, &response, NULL) == ETCD_OK) ++*(int *)user_data;
+    etcd_response_free(response);
+}
+
+/* The same without blocking: waits for futures and polls of a queue are interrupted as well. */
+static void test_interrupted_polls(void)
+{
+    etcd_client *client = test_client();
+    etcd_queue *queue = etcd_queue_new();
+    const char *key = test_key("stormy");
+    int64_t until, started;
+    int round = 0, waited = 0, told = 0, polled = 0;
+
+    start_storm(under_valgrind() ? 10000 : 100);
+    for (until = now_ms() + stress_ms(); now_ms() < until; round++) {
+        etcd_future *set = etcd_keys_set_async(client, NULL, key, "v", 1, NULL), *get;
+        waited += etcd_future_wait(set, 10000) == ETCD_OK && etcd_future_take(set, NULL) == ETCD_OK;
+        get = etcd_keys_get_async(client, NULL, key, NULL);
+        if (etcd_future_on_ready(get, queue, count_callback, &told, NULL) != ETCD_OK) bail_out("no callback");
+        polled += etcd_queue_poll(queue, -1, 0);
+        etcd_future_free(set);
+        etcd_future_free(get);
+    }
+    started = now_ms();
+    CHECK(etcd_queue_poll(queue, 100, 0) == 0 && now_ms() - started >= 100, "a poll lasts its time in the storm");
+    CHECK_STATUS(ETCD_OK, etcd_client_close(client, 10000, &error), &error, "close in the storm");
+    signal(SIGALRM, SIG_IGN);
+    CHECK(waited == round && told == round && polled == round, "%d waits, %d callbacks and %d polls of %d rounds are right", waited, told, polled, round);
+    etcd_queue_free(queue);
+    etcd_client_free(client);
 }
 
 static void test_interruptions(void)
@@ -267,6 +309,7 @@ int main(void)
     test_dispositions_and_masks();
     test_sigpipe();
     test_interruptions();
+    test_interrupted_polls();
     client = test_client();
     remove_test_keys(client);
     etcd_client_free(client);
