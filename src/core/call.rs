@@ -85,7 +85,7 @@ pub async fn http_to(
     let mut interruption = pin!(interruption(context.as_ref(), &client.closed, deadline));
     // Asked before anything is sent: a call whose context is over sends nothing.
     if let Poll::Ready(status) = poll_once(interruption.as_mut()).await {
-        return Err(interrupted(status, started, &round, history));
+        return Err(interrupted(status, why(status, started, context.as_ref()), &round, history));
     }
     faults::here(Place::Call, request.path.as_bytes());
     look_where_due(&client, &pool, &endpoints);
@@ -108,10 +108,10 @@ pub async fn http_to(
         }
         // A context error beats everything that was collected.
         Ok(Err(error)) => match poll_once(interruption.as_mut()).await {
-            Poll::Ready(status) => Err(overtaken(status, started, error)),
+            Poll::Ready(status) => Err(overtaken(status, &why(status, started, context.as_ref()), error)),
             Poll::Pending => Err(error),
         },
-        Err(status) => Err(interrupted(status, started, &round, history)),
+        Err(status) => Err(interrupted(status, why(status, started, context.as_ref()), &round, history)),
     }
 }
 
@@ -125,14 +125,14 @@ pub async fn unless_interrupted<T>(
     let mut interruption = pin!(interruption(context, closed, context.and_then(Context::deadline)));
     // As in a call: nothing begins when it is over already, and a result that is there counts.
     if let Poll::Ready(status) = poll_once(interruption.as_mut()).await {
-        return Err(Error::new(status, why(status, started)));
+        return Err(Error::new(status, why(status, started, context)));
     }
     let mut future = pin!(future);
     let ended = std::future::poll_fn(|waker| match future.as_mut().poll(waker) {
         Poll::Ready(result) => Poll::Ready(Ok(result)),
         Poll::Pending => interruption.as_mut().poll(waker).map(Err),
     });
-    ended.await.map_err(|status| Error::new(status, why(status, started)))
+    ended.await.map_err(|status| Error::new(status, why(status, started, context)))
 }
 
 async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
@@ -171,18 +171,20 @@ async fn interruption(context: Option<&Context>, closed: &CancellationToken, dea
     .await
 }
 
-fn why(status: Status, started: Instant) -> String {
+fn why(status: Status, started: Instant, context: Option<&Context>) -> String {
     let after = started.elapsed().as_millis();
     match status {
-        Status::Canceled => format!("the context was cancelled after {after} ms"),
+        Status::Canceled => {
+            let what = context.map_or("the context", Context::what_was_cancelled);
+            format!("{what} was cancelled after {after} ms")
+        }
         Status::Closed => format!("the client was closed after {after} ms"),
         _ => format!("the deadline passed after {after} ms"),
     }
 }
 
-fn interrupted(status: Status, started: Instant, round: &Round<'_>, mut history: History) -> Error {
+fn interrupted(status: Status, why: String, round: &Round<'_>, mut history: History) -> Error {
     let outcome = history.outcome();
-    let why = why(status, started);
     let newest = history.newest_running();
     if status == Status::DeadlineExceeded {
         history.note_the_silent();
@@ -207,8 +209,8 @@ fn interrupted(status: Status, started: Instant, round: &Round<'_>, mut history:
 }
 
 /// The walk failed and the context is over too: the context's status, the walk's list and outcome.
-fn overtaken(status: Status, started: Instant, error: Error) -> Error {
-    let text = format!("{}; until then: {}", why(status, started), error.message());
+fn overtaken(status: Status, why: &str, error: Error) -> Error {
+    let text = format!("{why}; until then: {}", error.message());
     let list = if error.list().is_empty() { vec![error.clone()] } else { error.list().to_vec() };
     let overtaken = Error::new(status, text).with_outcome(error.outcome()).with_list(list);
     match error.endpoint() {

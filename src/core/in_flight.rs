@@ -8,7 +8,6 @@ use super::client::Client;
 use super::error::{Error, Outcome, Result};
 use super::keys::Operation;
 use super::status::Status;
-use super::sync::within;
 use super::value::Value;
 use crate::ffi::panics;
 use crate::rt::completion::Completion;
@@ -83,8 +82,8 @@ impl Client {
     /// What ends a call that goes on by itself: its own cancellation, or what ends its parent. Without a parent it has the
     /// client's request timeout.
     pub fn cancellation(&self, parent: Option<&Context>) -> Context {
-        let limited = || within(None, self.shared().config.request_timeout);
-        parent.map_or_else(|| limited().unwrap_or_else(|| Context::new(None)), |parent| Context::new(Some(parent)))
+        let timeout = if parent.is_some() { None } else { self.shared().config.request_timeout };
+        Context::of_a_call(parent, timeout)
     }
 }
 

@@ -21,6 +21,8 @@ struct Node {
     /// The earliest of its own and its ancestors'.
     deadline: Option<Instant>,
     cancelled_at: OnceLock<Instant>,
+    /// Made by the library for one call that can be cancelled by itself.
+    is_of_a_call: bool,
 }
 
 impl Context {
@@ -35,6 +37,21 @@ impl Context {
         Context::with_deadline(parent, Instant::now().checked_add(timeout))
     }
 
+    /// For one call that can be cancelled without its parent.
+    pub fn of_a_call(parent: Option<&Context>, timeout: Option<Duration>) -> Context {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut context = Context::with_deadline(parent, deadline);
+        if let Some(node) = Arc::get_mut(&mut context.0) {
+            node.is_of_a_call = true;
+        }
+        context
+    }
+
+    /// What it was that was cancelled, in words.
+    pub fn what_was_cancelled(&self) -> &'static str {
+        if self.0.is_of_a_call && self.0.cancelled_at.get().is_some() { "the call" } else { "the context" }
+    }
+
     fn with_deadline(parent: Option<&Context>, deadline: Option<Instant>) -> Context {
         if let Some(parent) = parent.filter(|parent| parent.is_inherited()) {
             return Context::inherited(parent.0.process);
@@ -46,13 +63,16 @@ impl Context {
         };
         let token = parent.map_or_else(CancellationToken::new, |parent| parent.0.token.child_token());
         let process = parent.map_or_else(std::process::id, |parent| parent.0.process);
-        Context(Arc::new(Node { process, parent: parent.cloned(), token, deadline, cancelled_at: OnceLock::new() }))
+        let cancelled_at = OnceLock::new();
+        let parent = parent.cloned();
+        Context(Arc::new(Node { process, parent, token, deadline, cancelled_at, is_of_a_call: false }))
     }
 
     /// The child of a context that another process made: of no use either, and not tied to its tree.
     fn inherited(process: u32) -> Context {
         let token = CancellationToken::new();
-        Context(Arc::new(Node { process, parent: None, token, deadline: None, cancelled_at: OnceLock::new() }))
+        let cancelled_at = OnceLock::new();
+        Context(Arc::new(Node { process, parent: None, token, deadline: None, cancelled_at, is_of_a_call: false }))
     }
 
     /// Whether it was made before a fork, by the process that this one is a child of.
@@ -172,6 +192,7 @@ mod tests {
                 token: CancellationToken::new(),
                 deadline: None,
                 cancelled_at: OnceLock::new(),
+                is_of_a_call: false,
             };
             context = Context(Arc::new(node));
         }

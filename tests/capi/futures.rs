@@ -129,6 +129,7 @@ fn a_cancelled_future_ends_at_once_and_says_what_may_have_happened() {
     let (read, write) = (read.finish().expect_err("cancelled"), write.finish().expect_err("cancelled"));
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     assert_eq!((read.status, read.outcome), (ETCD_ERR_CANCELED, ETCD_NOT_APPLIED));
+    assert!(read.message.starts_with("the call was cancelled after "), "{}", read.message);
     assert_eq!((write.status, write.outcome), (ETCD_ERR_CANCELED, ETCD_MAYBE_APPLIED));
     let future = client.get_async_with(Some(&idle), "/a");
     future.cancel();
@@ -145,7 +146,9 @@ fn a_context_ends_its_futures() {
     server.wait_for_requests(10);
     context.cancel();
     for future in &futures {
-        assert_eq!(future.finish().expect_err("cancelled").status, ETCD_ERR_CANCELED);
+        let failure = future.finish().expect_err("cancelled");
+        assert_eq!(failure.status, ETCD_ERR_CANCELED);
+        assert!(failure.message.starts_with("the context was cancelled after "), "{}", failure.message);
     }
     let ended = client.get_async_with(Some(&Context::with_timeout_ms(0)), "/a");
     assert_eq!(ended.finish().expect_err("over").status, ETCD_ERR_DEADLINE_EXCEEDED);
