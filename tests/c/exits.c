@@ -15,7 +15,8 @@ enum { END_SECONDS = 5 };
 static etcd_client *client, *of_hung;
 static etcd_watcher *watchers[3], *pushed[PUSHED];
 static etcd_queue *queue;
-static pthread_t in_flight[BLOCKED + BUSY + 4];
+static int polls_no_more;
+static pthread_t poller, in_flight[BLOCKED + BUSY + 3];
 static test_server hung;
 static pthread_key_t thread_key;
 static int round_trips;
@@ -40,11 +41,11 @@ static void *blocked_next(void *argument)
     return NULL;
 }
 
-/* Each answer is followed by the next call, for ever. */
+/* Each answer is followed by the next call, until the client is closed. */
 static void get_again(void *user_data, etcd_future *future)
 {
     etcd_future *next;
-    (void)future;
+    if (etcd_future_take(future, NULL) != ETCD_OK) return;
     __atomic_add_fetch(&round_trips, 1, __ATOMIC_RELAXED);
     next = etcd_keys_get_async(client, NULL, "/", NULL);
     (void)etcd_future_on_ready(next, user_data, get_again, user_data, NULL);
@@ -58,7 +59,7 @@ static void see_nothing(void *user_data, const etcd_response *event, const etcd_
 
 static void *poll_for_ever(void *argument)
 {
-    while (etcd_queue_poll(argument, -1, 0) >= 0) continue;
+    while (!__atomic_load_n(&polls_no_more, __ATOMIC_RELAXED) && etcd_queue_poll(argument, -1, 0) >= 0) continue;
     return NULL;
 }
 
@@ -93,7 +94,7 @@ static void be_busy(void)
         pthread_create(&in_flight[next++], NULL, blocked_next, watchers[i]);
     }
     be_busy_without_blocking();
-    pthread_create(&in_flight[next++], NULL, poll_for_ever, queue);
+    pthread_create(&poller, NULL, poll_for_ever, queue);
     if (etcd_client_start_auto_sync(client, 1, NULL) != ETCD_OK) bail_out("no auto-sync");
     server_wait_for_connection(&hung);
     while (__atomic_load_n(&round_trips, __ATOMIC_RELAXED) < 20) sched_yield();
@@ -179,6 +180,12 @@ static void end_in_order(void)
     etcd_error *error = NULL;
     int i;
     must(ETCD_OK, etcd_keys_get(client, context, "/", NULL, NULL, &error), &error, "a get");
+    if (queue != NULL) {
+        /* Its callbacks use the client. */
+        __atomic_store_n(&polls_no_more, 1, __ATOMIC_RELAXED);
+        etcd_queue_wakeup(queue);
+        pthread_join(poller, NULL);
+    }
     for (i = 0; i < PUSHED; i++) {
         if (pushed[i] != NULL) must(ETCD_OK, etcd_watcher_stop(pushed[i], 10000), NULL, "a stop of a pushed watch");
         etcd_watcher_free(pushed[i]);
@@ -188,6 +195,7 @@ static void end_in_order(void)
         etcd_watcher_free(watchers[i]);
     }
     must(ETCD_OK, etcd_client_close(client, 10000, &error), &error, "a close");
+    etcd_queue_free(queue);
     etcd_client_free(client);
     client = test_client();
     must(ETCD_OK, etcd_keys_get(client, NULL, "/", NULL, NULL, &error), &error, "a get of a new client");
@@ -246,9 +254,10 @@ static int run(const char *way)
         for (;;) pause();
     }
     if (strcmp(way, "exit in the callback of a watch, in a poll") == 0) {
+        etcd_queue *own = etcd_queue_new();
         be_busy();
-        watch_until_exit(queue = etcd_queue_new());
-        for (;;) (void)etcd_queue_poll(queue, -1, 0);
+        watch_until_exit(own);
+        for (;;) (void)etcd_queue_poll(own, -1, 0);
     }
     if (strcmp(way, "calls in an exit handler") == 0) {
         atexit(end_in_order);
@@ -270,7 +279,7 @@ static int run(const char *way)
     be_busy();
     if (strcmp(way, "_exit, everything in flight") == 0) _exit(7);
     if (strcmp(way, "exit in another thread, everything in flight") == 0) {
-        pthread_create(&in_flight[BLOCKED + BUSY + 3], NULL, exit_here, NULL);
+        pthread_create(&in_flight[BLOCKED + BUSY + 2], NULL, exit_here, NULL);
         for (;;) pause();
     }
     if (strcmp(way, "return from main, everything in flight") == 0) return 7;

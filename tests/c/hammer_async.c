@@ -140,7 +140,7 @@ static int begin(hammer *hammers, pthread_t *pollers)
     shared = test_client();
     queue = etcd_queue_new();
     for (i = 0; i < HAMMERS; i++) {
-        hammers[i].seed = (unsigned)(i + begun + 1);
+        hammers[i].seed = (unsigned)i + (unsigned)now_ms();
         if (pthread_create(&hammers[i].thread, NULL, hammer_on, &hammers[i]) != 0) bail_out("no thread");
     }
     for (i = 0; i < POLLERS; i++)
