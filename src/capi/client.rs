@@ -82,6 +82,11 @@ impl ClientHandle {
         self.finish(|| body(&self.client))
     }
 
+    /// Runs code of the library that has nobody to return to; a panic in it strikes the client.
+    pub(super) fn caught<T>(&self, body: impl FnOnce() -> T) -> Result<T> {
+        panics::catch(body).inspect_err(|panic| self.client.trust().lost(panic))
+    }
+
     /// Runs the library's code; a panic in it, or one that it tells of, strikes the client.
     pub(super) fn finish(&self, body: impl FnOnce() -> Result<()>) -> Result<()> {
         let result = panics::catch(body).and_then(|result| result);

@@ -11,7 +11,7 @@ use super::context::etcd_context;
 use super::queue::{self, etcd_queue};
 use super::status::etcd_status;
 use crate::core::client::Client;
-use crate::core::error::{Error, Result};
+use crate::core::error::{Error, Outcome, Result};
 use crate::core::in_flight::Completed;
 use crate::core::status::Status;
 use crate::core::value::Value;
@@ -72,6 +72,8 @@ pub struct FutureHandle {
     /// None when the call could not even begin.
     client: Option<Arc<ClientHandle>>,
     callbacks: Arc<CallbackThread>,
+    /// What the call may have done as far as one knows who has not taken its result.
+    lost: Outcome,
     process: u32,
 }
 
@@ -86,7 +88,8 @@ impl FutureHandle {
         let completed = Arc::<Completed>::default();
         completed.complete(Err(error));
         let (cancel, callbacks) = (Context::new(None), CallbackThread::passing());
-        FutureHandle { kind, completed, cancel, client: None, callbacks, process: std::process::id() }
+        let lost = Outcome::NotApplied;
+        FutureHandle { kind, completed, cancel, client: None, callbacks, lost, process: std::process::id() }
     }
 
     fn is_inherited(&self) -> bool {
@@ -95,7 +98,7 @@ impl FutureHandle {
 
     fn refuse_in_a_child(&self) -> Result<()> {
         match self.is_inherited() {
-            true => Err(Error::new(Status::Forked, "the call was made before fork(); make it anew in the child")),
+            true => Err(Error::new(Status::Forked, "the call was made before fork(), and goes on in the parent")),
             false => Ok(()),
         }
     }
@@ -121,17 +124,20 @@ impl FutureHandle {
         }
     }
 
-    /// None takes whatever it is.
+    /// None takes whatever it is. Who gets none of it learns what the call may have done: nobody is to do it again for that.
     pub(super) fn take(&self, wanted: Option<Kind>) -> Result<Value> {
-        self.refuse_in_a_child()?;
+        let not_told = |error: Error| error.with_outcome(self.lost);
+        self.refuse_in_a_child().map_err(not_told)?;
         if wanted.is_some_and(|wanted| wanted != self.kind) {
             let why = format_args!("what this call brings is taken with {}", self.kind.taker());
-            return Err(Error::invalid_argument("future", why));
+            return Err(not_told(Error::invalid_argument("future", why)));
         }
         match self.completed.take() {
             Taken::Result(result) => result,
-            Taken::NotReady => Err(not_ready()),
-            Taken::Already => Err(Error::new(Status::AlreadyTaken, "what this call brought was taken before")),
+            Taken::NotReady => Err(not_told(not_ready())),
+            Taken::Already => {
+                Err(not_told(Error::new(Status::AlreadyTaken, "what this call brought was taken before")))
+            }
         }
     }
 }
@@ -148,7 +154,7 @@ pub(super) unsafe fn begin(
     kind: Kind,
     client: *mut etcd_client,
     context: *const etcd_context,
-    body: impl FnOnce(&Arc<Client>, &Context, &Arc<Completed>) -> Result<()>,
+    body: impl FnOnce(&Arc<Client>, &Context, &Arc<Completed>) -> Result<Outcome>,
 ) -> *mut etcd_future {
     let begin = || {
         // SAFETY: the caller's promise.
@@ -158,18 +164,24 @@ pub(super) unsafe fn begin(
         let mut begun = None;
         handle.call(|client| {
             let (cancel, completed) = (client.cancellation(context), Arc::<Completed>::default());
-            body(client, &cancel, &completed)?;
-            begun = Some((cancel, completed, client.callbacks().clone()));
+            let lost = body(client, &cancel, &completed)?;
+            begun = Some((cancel, completed, lost, client.callbacks().clone()));
             Ok(())
         })?;
-        let (cancel, completed, callbacks) =
+        let (cancel, completed, lost, callbacks) =
             begun.ok_or_else(|| Error::new(Status::Internal, "the call has not begun"))?;
-        Ok(FutureHandle { kind, completed, cancel, client: Some(handle), callbacks, process: std::process::id() })
+        let client = Some(handle);
+        Ok(FutureHandle { kind, completed, cancel, client, callbacks, lost, process: std::process::id() })
     };
     border::infallible(ptr::null_mut(), || {
-        let future = begin().unwrap_or_else(|error| FutureHandle::failed(kind, error));
+        let future = begin().unwrap_or_else(|error| FutureHandle::failed(kind, undecided(error)));
         Counted::<etcd_future>::new(future).give()
     })
+}
+
+/// A panic may have struck when the call was on its way already.
+fn undecided(error: Error) -> Error {
+    if error.status() == Status::Panic { error.with_outcome(Outcome::MaybeApplied) } else { error }
 }
 
 /// Waits until the call has ended, at most `timeout_ms` milliseconds; 0 does not wait, a negative number waits as long as it takes.
@@ -228,13 +240,16 @@ pub unsafe extern "C" fn etcd_future_on_ready(
         future.refuse_in_a_child()?;
         let function = r#fn.ok_or_else(|| Error::invalid_argument("fn", "is NULL"))?;
         let place = CallbackPlace::new(queue?, future.callbacks.clone());
-        place.prepare()?;
+        let reserved = place.reserve()?;
         let told = future.clone();
         let job = Box::new(move || {
             // SAFETY: the application gave the function for this pointer; `told` keeps the future alive.
             callback::call(|| unsafe { function(user_data.pointer(), told.handle()) });
         });
-        let registered = future.completed.on_ready(Box::new(move || place.push(job)));
+        let registered = future.completed.on_ready(Box::new(move || {
+            place.push(job);
+            std::mem::drop(reserved);
+        }));
         registered.map_err(|HasOne| Error::new(Status::Busy, "the future has a callback"))
     })
 }

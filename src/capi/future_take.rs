@@ -98,7 +98,9 @@ pub unsafe extern "C" fn etcd_future_take_members(
         let given = match value {
             _ if members.is_null() => return Ok(()),
             Value::Members(list) => members::give(&list),
-            Value::Added(member) => members::give(&[member]).map_err(|error| error.with_outcome(Outcome::Applied)),
+            Value::Added(member) => panics::catch(|| members::give(&[member]))
+                .and_then(|given| given)
+                .map_err(|error| error.with_outcome(Outcome::Applied)),
             _ => return Ok(()),
         };
         // SAFETY: the C caller's promise.

@@ -1,5 +1,6 @@
 //! Keys, without waiting: the same six calls, each of which gives a future at once.
 
+use std::cell::Cell;
 use std::ffi::c_char;
 
 use super::client::etcd_client;
@@ -7,7 +8,7 @@ use super::context::etcd_context;
 use super::future::{self, Kind, etcd_future};
 use super::operations;
 use super::options::{etcd_create_in_order_options, etcd_delete_options, etcd_get_options, etcd_set_options};
-use crate::core::error::Result;
+use crate::core::error::{Outcome, Result};
 
 /// # Safety
 /// The pointers are NULL or valid, as the header asks.
@@ -19,7 +20,9 @@ unsafe fn begin(
     // SAFETY: the caller's promise.
     unsafe {
         future::begin(Kind::Response, client, context, |client, cancel, completed| {
-            body(&|operation| client.start_keys(operation, cancel, completed))
+            let lost = Cell::new(Outcome::NotApplied);
+            body(&|operation| client.start_keys(operation, cancel, completed).map(|may_do| lost.set(may_do)))?;
+            Ok(lost.get())
         })
     }
 }

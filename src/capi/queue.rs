@@ -21,7 +21,7 @@ pub struct etcd_queue {
 }
 
 /// For one who does not say how many callbacks one poll may run.
-const MOST_AT_ONCE: usize = 1000;
+const MOST_AT_ONCE: u64 = 1000;
 
 pub struct QueueHandle {
     queue: Arc<HostQueue>,
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn etcd_queue_poll(queue: *mut etcd_queue, timeout_ms: i64
         // SAFETY: the C caller's promise. Held while it polls, since a callback may free the queue.
         let queue = Arc::clone(unsafe { border::required("queue", queue.cast_const()) }?.of_this_process()?);
         callback::refuse_to_block()?;
-        let most = usize::try_from(max).ok().filter(|max| *max > 0).unwrap_or(MOST_AT_ONCE);
+        let most = u64::try_from(max).ok().filter(|max| *max > 0).unwrap_or(MOST_AT_ONCE);
         let ran = queue.poll(patience(timeout_ms), most);
         Ok(i32::try_from(ran).unwrap_or(i32::MAX))
     };

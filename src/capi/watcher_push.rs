@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::border;
+use super::client::ClientHandle;
 use super::config::etcd_drop_fn;
 use super::error::{ErrorText, etcd_error};
 use super::queue::{self, etcd_queue};
@@ -60,7 +61,8 @@ pub unsafe extern "C" fn etcd_watcher_start(
         let function = r#fn.ok_or_else(|| Error::invalid_argument("fn", "is NULL"))?;
         handle.client.call(|client| {
             let place = CallbackPlace::new(queue?, client.callbacks().clone());
-            handle.watcher.start(place, move |event| call(function, &user_data, event))
+            let maker = Arc::clone(&handle.client);
+            handle.watcher.start(place, move |event| call(&maker, function, &user_data, event))
         })
     };
     // SAFETY: the C caller's promise.
@@ -68,9 +70,14 @@ pub unsafe extern "C" fn etcd_watcher_start(
 }
 
 /// What C gets is marked as borrowed: a free inside the callback does nothing.
-fn call(function: WatchFunction, user_data: &UserData, event: Result<Response>) -> Option<Response> {
+fn call(
+    client: &ClientHandle,
+    function: WatchFunction,
+    user_data: &UserData,
+    event: Result<Response>,
+) -> Option<Response> {
     let (mut response, mut error, mut kept) = (None, None, None);
-    match event.map(ResponseObject::new) {
+    match event.and_then(|event| client.caught(|| ResponseObject::new(event))) {
         Ok(Ok(object)) => response = Some(Object::borrowed::<etcd_response>(Arc::new(object))),
         Ok(Err((lacking, event))) => (error, kept) = (Some(borrowed(lacking)), Some(event)),
         Err(failure) => error = Some(borrowed(failure)),

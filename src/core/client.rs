@@ -119,6 +119,11 @@ impl Client {
         &self.shared.trust
     }
 
+    /// For tasks, which must not hold the client.
+    pub(super) fn trust_of_tasks(&self) -> Arc<Trust> {
+        self.shared.trust.clone()
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

@@ -128,7 +128,13 @@ impl Connection {
     /// The body of an answer of which hyper has got the head only; None where hyper is done with the connection already.
     pub fn without_hyper(&mut self, head: &http::Response<Incoming>) -> Option<Bare> {
         let driver = self.driver.take()?;
-        let (socket, rest) = driver.into_parts().io.into_inner().into_parts();
+        let parts = driver.into_parts();
+        let (socket, behind) = parts.io.into_inner().into_parts();
+        // hyper has been given the head alone; what it has not taken of it would come first.
+        let rest = match parts.read_buf {
+            unread if unread.is_empty() => behind,
+            unread => [unread, behind].concat().into(),
+        };
         Some(Bare::new(socket, rest, head, self.requests, self.place.take()))
     }
 

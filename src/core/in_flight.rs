@@ -24,7 +24,7 @@ impl Client {
         operation: &Operation<'_>,
         cancel: &Context,
         to: &Arc<Completed>,
-    ) -> Result<()> {
+    ) -> Result<Outcome> {
         let request = self.keys_request(operation)?;
         let effect = request.effect;
         let outcome = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
@@ -34,19 +34,21 @@ impl Client {
         })
     }
 
-    /// Begins a call of another API. `lost` is the outcome of a call that never tells.
+    /// Begins a call of another API. `lost`, which it gives back, is the outcome of a call that has
+    /// not told yet.
     pub fn start<T: Into<Value>, F: Future<Output = Result<T>> + Send + 'static>(
         self: &Arc<Client>,
         cancel: &Context,
         lost: Outcome,
         to: &Arc<Completed>,
         body: impl FnOnce(Caller) -> F,
-    ) -> Result<()> {
+    ) -> Result<Outcome> {
         let mut body = Some(body);
         self.start_boxed(cancel, lost, to, &mut |caller| {
             let call = body.take()?(caller);
             Some(Box::pin(async move { call.await.map(Into::into) }))
         })
+        .map(|()| lost)
     }
 
     /// Compiled once, and not for each call.

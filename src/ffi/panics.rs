@@ -25,7 +25,9 @@ pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Error> {
 #[inline(never)]
 fn run(body: &mut dyn FnMut()) -> Result<(), Error> {
     silently(|| panic::catch_unwind(AssertUnwindSafe(body))).map_err(|_| {
-        let place = LAST.with(|last| last.borrow_mut().take()).unwrap_or_else(|| "at an unknown place".into());
+        // At the very end of a thread it is gone.
+        let last = LAST.try_with(|last| last.borrow_mut().take()).ok().flatten();
+        let place = last.unwrap_or_else(|| "at an unknown place".into());
         let text = format!("a bug in libetcd_client {}: panic {place}; please report it", env!("CARGO_PKG_VERSION"));
         Error::new(Status::Panic, text)
     })
@@ -80,6 +82,18 @@ pub fn silently<T>(body: impl FnOnce() -> T) -> T {
 }
 
 /// Nobody waits for the thread that installs it: in a child that was forked in that moment, it would be for ever.
+/// Runs the host's code inside the library's: what panics there goes to the host's own hook.
+pub fn as_the_host<T>(body: impl FnOnce() -> T) -> T {
+    struct Return(u32);
+    impl Drop for Return {
+        fn drop(&mut self) {
+            DEPTH.with(|depth| depth.set(self.0));
+        }
+    }
+    let _return = Return(DEPTH.with(|depth| depth.replace(0)));
+    body()
+}
+
 fn install_hook() {
     static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
     if IS_INSTALLED.load(Ordering::Relaxed) || IS_INSTALLED.swap(true, Ordering::Relaxed) {
@@ -129,5 +143,22 @@ mod tests {
         drop(sender);
         let error = wait_until(future, None).expect("an end").expect_err("a panic");
         assert!(error.message().contains("the sky falls") && error.message().contains("panics.rs:"), "{error}");
+    }
+
+    #[test]
+    fn a_panic_at_the_end_of_a_thread_is_caught_as_well() {
+        struct Late;
+        impl Drop for Late {
+            fn drop(&mut self) {
+                assert!(catch(|| panic!("late")).is_err());
+            }
+        }
+        thread_local! { static LATE: Late = const { Late }; }
+        std::thread::spawn(|| {
+            LATE.with(|_| {});
+            assert!(catch(|| panic!("early")).is_err());
+        })
+        .join()
+        .expect("no panic");
     }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use crate::core::error::{Error, Result};
 use crate::core::status::Status;
+use crate::ffi::panics;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -20,7 +21,7 @@ pub fn inside<T>(code: impl FnOnce() -> T) -> T {
     }
     DEPTH.with(|depth| depth.set(depth.get().saturating_add(1)));
     let _leave = Leave;
-    code()
+    panics::as_the_host(code)
 }
 
 /// Runs a callback that is counted, for those who report how many they ran.

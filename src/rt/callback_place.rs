@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::callback_queue::{CallbackQueue, Job, Patience};
-use super::callback_thread::CallbackThread;
+use super::callback_thread::{CallbackThread, Reserved};
 use super::steps::Place;
 use crate::core::error::Result;
 use crate::ffi::readiness::Readiness;
@@ -18,7 +18,7 @@ pub struct HostQueue {
 }
 
 impl HostQueue {
-    pub fn poll(&self, patience: Patience, most: usize) -> u64 {
+    pub fn poll(&self, patience: Patience, most: u64) -> u64 {
         self.queue.poll(patience, most)
     }
 
@@ -50,9 +50,9 @@ impl CallbackPlace {
         CallbackPlace { queue, thread }
     }
 
-    /// Before anything is registered, so that nothing can fail afterwards.
-    pub fn prepare(&self) -> Result<()> {
-        if self.queue.is_some() { Ok(()) } else { self.thread.prepare() }
+    /// Before anything is registered, so that nothing can fail afterwards: to be held until the last job is pushed.
+    pub fn reserve(&self) -> Result<Option<Reserved>> {
+        if self.queue.is_some() { Ok(None) } else { self.thread.reserve().map(Some) }
     }
 
     /// Ends when the queue is freed, after which no callback runs any more.

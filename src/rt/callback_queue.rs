@@ -1,6 +1,7 @@
 //! Callbacks that wait for a thread to run them: one of the application's, in its event loop, or one of ours.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -26,6 +27,14 @@ pub enum Patience {
 pub struct CallbackQueue<S> {
     state: Mutex<State<S>>,
     changed: Condvar,
+    process: u32,
+}
+
+/// How a look at the queue ended.
+pub struct Served {
+    pub called: u64,
+    pub had_jobs: bool,
+    pub was_woken: bool,
 }
 
 struct State<S> {
@@ -33,22 +42,17 @@ struct State<S> {
     /// Up while jobs wait, or somebody is to be woken.
     signal: Option<S>,
     is_raised: bool,
-    is_woken: bool,
+    /// Each makes one poll return.
+    wakeups: usize,
     is_closed: bool,
     waiting: usize,
 }
 
 impl<S> Default for CallbackQueue<S> {
     fn default() -> CallbackQueue<S> {
-        let state = State {
-            jobs: VecDeque::new(),
-            signal: None,
-            is_raised: false,
-            is_woken: false,
-            is_closed: false,
-            waiting: 0,
-        };
-        CallbackQueue { state: Mutex::new(state), changed: Condvar::new() }
+        let state =
+            State { jobs: VecDeque::new(), signal: None, is_raised: false, wakeups: 0, is_closed: false, waiting: 0 };
+        CallbackQueue { state: Mutex::new(state), changed: Condvar::new(), process: std::process::id() }
     }
 }
 
@@ -67,37 +71,43 @@ impl<S: Signal> CallbackQueue<S> {
         Ok(())
     }
 
-    /// Runs at most `most` jobs, those that they add included; waits for one when there is none. Gives how many callbacks they
-    /// called.
-    pub fn poll(&self, mut patience: Patience, most: usize) -> u64 {
-        let before = callback::called();
+    /// Runs jobs until they have called `most` callbacks or none waits, those that they add included; waits for one when there
+    /// is none. Gives how many callbacks they called.
+    pub fn poll(&self, mut patience: Patience, most: u64) -> u64 {
         loop {
-            let (state, was_woken) = self.news(patience);
-            let had_jobs = self.run(state, most);
-            let ran = callback::called().wrapping_sub(before);
+            let ended = self.serve(patience, most);
             // A job that only frees something is none of the callbacks that are waited for, and 0 means that none waits.
-            if ran > 0 || !had_jobs {
-                return ran;
+            if ended.called > 0 || !ended.had_jobs {
+                return ended.called;
             }
-            if was_woken {
+            if ended.was_woken {
                 patience = Patience::None;
             }
         }
     }
 
-    fn run<'a>(&'a self, mut state: MutexGuard<'a, State<S>>, most: usize) -> bool {
-        let mut done = 0;
-        while done < most
+    /// The same once, whatever the jobs were.
+    pub fn serve(&self, patience: Patience, most: u64) -> Served {
+        let before = callback::called();
+        let called = || callback::called().wrapping_sub(before);
+        let (mut state, was_woken) = self.news(patience);
+        let mut had_jobs = false;
+        while called() < most
             && let Some(job) = state.jobs.pop_front()
         {
             drop(state);
-            job();
-            done += 1;
+            had_jobs = true;
+            // One that panics must not take the others with it.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(job));
+            if std::process::id() != self.process {
+                // The callback has forked and come back in the child, where the lock may be held for ever.
+                return Served { called: called(), had_jobs: false, was_woken };
+            }
             state = self.state();
         }
         // At the end, since jobs that add jobs would raise and lower it again and again.
         state.show();
-        done > 0
+        Served { called: called(), had_jobs, was_woken }
     }
 
     /// Waits until there are jobs, somebody calls `wakeup`, or the time is over. Gives whether somebody did.
@@ -118,14 +128,15 @@ impl<S: Signal> CallbackQueue<S> {
             }
         }
         state.waiting -= 1;
-        let was_woken = std::mem::take(&mut state.is_woken);
+        let was_woken = state.wakeups > 0;
+        state.wakeups = state.wakeups.saturating_sub(1);
         (state, was_woken)
     }
 
-    /// Makes one `poll` return without a callback: the one that waits, or else the next.
+    /// Makes one `poll` return without waiting on: one that waits, or else the next.
     pub fn wakeup(&self) {
         let mut state = self.state();
-        state.is_woken = true;
+        state.wakeups = state.wakeups.saturating_add(1);
         state.show();
         if state.waiting > 0 {
             self.changed.notify_one();
@@ -164,7 +175,7 @@ impl<S: Signal> CallbackQueue<S> {
 
 impl<S: Signal> State<S> {
     fn has_news(&self) -> bool {
-        self.is_woken || !self.jobs.is_empty()
+        self.wakeups > 0 || !self.jobs.is_empty()
     }
 
     /// Raises or lowers the signal, where it is not as it should be.
@@ -225,8 +236,8 @@ mod tests {
             push(&queue, move || order.lock().expect("unpoisoned").push(number));
         }
         assert_eq!(queue.poll(Patience::None, 2), 2);
-        assert_eq!(queue.poll(Patience::Endless, usize::MAX), 3);
-        assert_eq!(queue.poll(Patience::None, usize::MAX), 0);
+        assert_eq!(queue.poll(Patience::Endless, u64::MAX), 3);
+        assert_eq!(queue.poll(Patience::None, u64::MAX), 0);
         assert_eq!(*order.lock().expect("unpoisoned"), [0, 1, 2, 3, 4]);
     }
 
@@ -290,5 +301,25 @@ mod tests {
         queue.close();
         assert_eq!(dropped.load(Ordering::Relaxed), 1);
         assert!(queue.push(Box::new(|| {})).is_err());
+    }
+
+    #[test]
+    fn two_wakeups_for_two_polls() {
+        let queue = Arc::new(CallbackQueue::<Flag>::default());
+        let (done, ended) = std::sync::mpsc::channel();
+        for _ in 0..2 {
+            let (polling, done) = (queue.clone(), done.clone());
+            std::thread::spawn(move || {
+                polling.poll(Patience::Endless, 1);
+                let _ = done.send(());
+            });
+        }
+        while queue.state().waiting < 2 {
+            std::thread::yield_now();
+        }
+        queue.wakeup();
+        queue.wakeup();
+        let ended = (0..2).filter(|_| ended.recv_timeout(std::time::Duration::from_secs(2)).is_ok()).count();
+        assert_eq!(ended, 2, "threads that returned of 2");
     }
 }

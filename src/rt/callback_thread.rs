@@ -1,13 +1,11 @@
 //! The thread that runs the callbacks of a client which the application wants on no queue of its own. It is started when
 //! the first is registered, and a slow callback on it delays other callbacks, never the network.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::callback_queue::{CallbackQueue, Job, Patience};
-use super::thread;
+use super::thread::OwnThread;
 use crate::core::error::{Error, Result};
 use crate::core::status::Status;
 
@@ -23,14 +21,13 @@ struct State {
     is_served: bool,
     /// Once it is set, a thread ends when nothing is left to do; what comes later gets a new one.
     is_ending: bool,
-    thread: Option<Started>,
+    /// Callbacks that will be pushed, for which there has to be a thread.
+    reserved: usize,
+    thread: Option<Arc<OwnThread>>,
 }
 
-struct Started {
-    thread: JoinHandle<()>,
-    /// Disconnects when the thread has nothing left to do but end.
-    ended: Receiver<()>,
-}
+/// There is a thread as long as this is held.
+pub struct Reserved(Arc<CallbackThread>);
 
 impl CallbackThread {
     /// For callbacks that belong to no client: a thread that lasts no longer than there is something to do.
@@ -40,17 +37,18 @@ impl CallbackThread {
     }
 
     /// Makes sure at registration that there will be a thread, so that nothing can fail when the callback is due.
-    pub fn prepare(self: &Arc<CallbackThread>) -> Result<()> {
+    pub fn reserve(self: &Arc<CallbackThread>) -> Result<Reserved> {
         let mut state = self.state();
-        // One that would end at once is started when there is something to do.
-        if state.is_ending { Ok(()) } else { self.serve(&mut state) }
+        self.serve(&mut state)?;
+        state.reserved += 1;
+        Ok(Reserved(self.clone()))
     }
 
     pub fn push(self: &Arc<CallbackThread>, job: Job) {
         let mut state = self.state();
         // Never closed, so never refused.
         let _ = self.jobs.push(job);
-        // Without a thread the job waits for the next attempt to start one.
+        // Without a thread the job waits for the next attempt to start one, or for `stop`.
         let _ = self.serve(&mut state);
     }
 
@@ -58,27 +56,25 @@ impl CallbackThread {
         if state.is_served {
             return Ok(());
         }
-        let (ending, ended) = sync_channel(0);
         let serving = Arc::clone(self);
-        let thread = thread::spawn("etcd-callbacks", move || serving.run(ending)).map_err(|error| {
+        let thread = OwnThread::start("etcd-callbacks", move || serving.run()).map_err(|error| {
             Error::new(Status::Internal, format!("cannot start the thread that runs callbacks: {error}"))
         })?;
         state.is_served = true;
-        state.thread = Some(Started { thread, ended });
+        state.thread = Some(thread);
         Ok(())
     }
 
-    fn run(&self, ending: SyncSender<()>) {
+    fn run(&self) {
         loop {
-            self.jobs.poll(Patience::Endless, usize::MAX);
+            self.jobs.serve(Patience::Endless, u64::MAX);
             let mut state = self.state();
             // Under the lock that `push` takes: either it sees that nobody serves, or this sees its job.
-            if state.is_ending && self.jobs.is_empty() {
+            if state.is_ending && state.reserved == 0 && self.jobs.is_empty() {
                 state.is_served = false;
-                break;
+                return;
             }
         }
-        drop(ending);
     }
 
     /// Ends the thread when all is done that waits. Never waits.
@@ -87,28 +83,39 @@ impl CallbackThread {
         self.jobs.wakeup();
     }
 
-    /// The same, and waits for it; gives whether it has ended in time.
+    /// The same, and waits for it; gives whether it has ended in time. Any number of threads may wait.
     pub fn stop(&self, until: Option<Instant>) -> bool {
         let mut state = self.state();
         state.is_ending = true;
-        let Some(started) = state.thread.take() else { return true };
+        let (thread, is_served) = (state.thread.clone(), state.is_served);
         drop(state);
-        self.jobs.wakeup();
-        let has_ended = match until {
-            None => started.ended.recv().is_err(),
-            Some(until) => {
-                let left = until.saturating_duration_since(Instant::now());
-                matches!(started.ended.recv_timeout(left), Err(RecvTimeoutError::Disconnected))
-            }
-        };
-        if has_ended {
-            let _ = started.thread.join();
+        if is_served {
+            self.jobs.wakeup();
         }
-        has_ended
+        if !thread.is_none_or(|thread| thread.has_ended(until)) {
+            return false;
+        }
+        // What waits where no thread could be started, nobody else will do.
+        if !self.jobs.is_empty() && !self.state().is_served {
+            self.jobs.serve(Patience::None, u64::MAX);
+        }
+        true
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.reserved = state.reserved.saturating_sub(1);
+        let may_end = state.is_ending && state.reserved == 0;
+        drop(state);
+        if may_end {
+            self.0.jobs.wakeup();
+        }
     }
 }
 
@@ -127,8 +134,10 @@ mod tests {
     #[test]
     fn jobs_run_on_a_thread_of_its_own_which_ends() {
         let callbacks = Arc::new(CallbackThread::default());
-        callbacks.prepare().expect("a thread");
+        let reserved = callbacks.reserve().expect("a thread");
         assert_eq!(name_of_the_thread_of(&callbacks).as_deref(), Some("etcd-callbacks"));
+        assert!(!callbacks.stop(Some(Instant::now())), "something will come");
+        drop(reserved);
         assert!(callbacks.stop(None) && callbacks.stop(None));
     }
 
@@ -149,8 +158,52 @@ mod tests {
     #[test]
     fn a_passing_thread_needs_no_end() {
         let callbacks = CallbackThread::passing();
-        callbacks.prepare().expect("nothing to prepare");
         assert!(name_of_the_thread_of(&callbacks).is_some());
         assert!(callbacks.stop(None));
+    }
+
+    #[test]
+    fn a_passing_thread_ends_behind_a_job_that_is_no_callback() {
+        let callbacks = CallbackThread::passing();
+        let (sender, receiver) = channel();
+        callbacks.push(Box::new(move || drop(sender.send(()))));
+        receiver.recv().expect("the job ran");
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        assert!(!callbacks.state().is_served, "the thread is still there, strong {}", Arc::strong_count(&callbacks));
+    }
+
+    #[test]
+    fn after_a_job_that_panics_the_next_one_runs() {
+        let callbacks = Arc::new(CallbackThread::default());
+        callbacks.push(Box::new(|| panic!("a bug")));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let (sender, receiver) = channel();
+        callbacks.push(Box::new(move || drop(sender.send(()))));
+        receiver.recv_timeout(std::time::Duration::from_secs(2)).expect("the job ran");
+    }
+
+    #[test]
+    fn a_second_stop_waits_as_well() {
+        let callbacks = Arc::new(CallbackThread::default());
+        let (sender, receiver) = channel::<()>();
+        callbacks.push(Box::new(move || drop(receiver.recv())));
+        let soon = || Some(Instant::now() + std::time::Duration::from_millis(100));
+        assert!(!callbacks.stop(soon()), "first: not in time");
+        assert!(!callbacks.stop(soon()), "second: the callback still runs");
+        drop(sender);
+    }
+
+    #[test]
+    fn a_stop_beside_jobs_that_are_no_callbacks_ends() {
+        for round in 0..3000 {
+            let callbacks = Arc::new(CallbackThread::default());
+            drop(callbacks.reserve().expect("a thread"));
+            let pushing = callbacks.clone();
+            let pusher = std::thread::spawn(move || (0..200).for_each(|_| pushing.push(Box::new(|| {}))));
+            (0..round * 10).for_each(|_| std::hint::spin_loop());
+            assert!(callbacks.stop(Some(Instant::now() + std::time::Duration::from_secs(3))), "round {round}");
+            pusher.join().expect("no panic");
+            callbacks.end();
+        }
     }
 }

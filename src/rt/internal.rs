@@ -2,15 +2,14 @@
 //! and for blocking calls that no lane can carry.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
-use super::thread;
+use super::thread::OwnThread;
 use crate::core::error::{Error, Result};
 use crate::core::pool::Pool;
 use crate::core::status::Status;
@@ -19,24 +18,29 @@ use crate::ffi::panics;
 
 #[derive(Default)]
 pub struct Internal {
-    running: Mutex<Option<Running>>,
+    state: Mutex<State>,
     has_started: AtomicBool,
     /// What a task that panics takes from the client.
     trust: Arc<Trust>,
+}
+
+#[derive(Default)]
+struct State {
+    running: Option<Running>,
+    /// For good: whoever comes beside a close starts no thread that nobody would end.
+    is_stopped: bool,
 }
 
 struct Running {
     handle: Handle,
     pool: Arc<Pool>,
     stop: CancellationToken,
-    /// Disconnects when the thread has nothing left to do but end.
-    ended: Receiver<()>,
-    thread: JoinHandle<()>,
+    thread: Arc<OwnThread>,
 }
 
 impl Internal {
     pub fn new(trust: Arc<Trust>) -> Internal {
-        Internal { running: Mutex::default(), has_started: AtomicBool::new(false), trust }
+        Internal { state: Mutex::default(), has_started: AtomicBool::new(false), trust }
     }
 
     /// Starts a task only where the thread runs anyway; `task` is not called otherwise.
@@ -45,8 +49,7 @@ impl Internal {
         if !self.has_started.load(Ordering::Relaxed) {
             return;
         }
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = &*running
+        if let Some(running) = &self.state().running
             && let Some(task) = task()
         {
             running.handle.spawn(self.trust.guard(task));
@@ -75,40 +78,44 @@ impl Internal {
     }
 
     fn started(&self) -> Result<(Handle, Arc<Pool>)> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.is_none() {
-            *running = Some(start(&self.trust)?);
-            self.has_started.store(true, Ordering::Relaxed);
+        let mut state = self.state();
+        if state.is_stopped {
+            return Err(Error::new(Status::Closed, "the client was closed"));
         }
-        match &*running {
-            Some(running) => Ok((running.handle.clone(), running.pool.clone())),
-            None => Err(Error::new(Status::Internal, "the internal runtime is not there")),
-        }
+        let running = match state.running.take() {
+            Some(running) => running,
+            None => start(&self.trust)?,
+        };
+        self.has_started.store(true, Ordering::Relaxed);
+        let running = state.running.insert(running);
+        Ok((running.handle.clone(), running.pool.clone()))
     }
 
-    /// Ends the thread; gives whether it has ended in time.
+    /// Ends the thread for good; gives whether it has ended in time. Any number of threads may wait for it.
     pub fn stop(&self, until: Option<Instant>) -> bool {
-        let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
+        let mut state = self.state();
+        state.is_stopped = true;
+        let Some(running) = &state.running else { return true };
         running.stop.cancel();
-        let has_ended = match until {
-            None => running.ended.recv().is_err(),
-            Some(until) => {
-                let left = until.saturating_duration_since(Instant::now());
-                matches!(running.ended.recv_timeout(left), Err(RecvTimeoutError::Disconnected))
-            }
-        };
-        // Only then is its stack given back, and the last of its descriptors closed.
+        let thread = running.thread.clone();
+        drop(state);
+        let has_ended = thread.has_ended(until);
         if has_ended {
-            let _ = running.thread.join();
+            let running = self.state().running.take();
+            drop(running);
         }
         has_ended
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Internal {
     /// Tells the thread to end and does not wait for it.
     fn drop(&mut self) {
-        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(running) = self.state().running.take() {
             running.stop.cancel();
         }
     }
@@ -121,9 +128,8 @@ fn start(trust: &Arc<Trust>) -> Result<Running> {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let (starting, started) = sync_channel(1);
-    let (ending, ended) = sync_channel(0);
     // The runtime is built there, because a caller whose thread-local memory is gone, at its thread's end, cannot.
-    let thread = thread::spawn("etcd-client", move || {
+    let thread = OwnThread::start("etcd-client", move || {
         let runtime = match Builder::new_current_thread().enable_io().enable_time().build() {
             Ok(runtime) => runtime,
             Err(error) => return drop(starting.send(Err(error))),
@@ -131,14 +137,13 @@ fn start(trust: &Arc<Trust>) -> Result<Running> {
         let _ = starting.send(Ok(runtime.handle().clone()));
         runtime.block_on(stopped.cancelled());
         runtime.shutdown_background();
-        drop(ending);
     })
     .map_err(|error| failed("thread", error))?;
     let handle = match started.recv() {
         Ok(built) => built.map_err(|error| failed("runtime", error))?,
         Err(_) => return Err(Error::new(Status::Internal, "the internal thread has ended at its start")),
     };
-    Ok(Running { handle, pool: Arc::new(Pool::of_a_runtime(trust.clone())), stop, ended, thread })
+    Ok(Running { handle, pool: Arc::new(Pool::of_a_runtime(trust.clone())), stop, thread })
 }
 
 #[cfg(test)]
@@ -173,5 +178,17 @@ mod tests {
         let error = trust.refuse_when_lost().expect_err("not to be trusted");
         assert!(error.message().contains("internal.rs:"), "{error}");
         assert!(internal.stop(None));
+    }
+
+    #[test]
+    fn a_second_stop_waits_as_well() {
+        let internal = Internal::default();
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        internal.spawn(|_| async move { drop(receiver.recv()) }).expect("started");
+        let soon = || Some(Instant::now() + std::time::Duration::from_millis(100));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!internal.stop(soon()), "first: not in time");
+        assert!(!internal.stop(soon()), "second: the thread is still there");
+        drop(sender);
     }
 }

@@ -1,12 +1,14 @@
 //! Watches that bring their events to a callback: in order, one after another, until somebody ends them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use etcd_test_harness::capi::status::*;
 use etcd_test_harness::{Client, Failure, Queue, Response, Told, Watch, Watcher};
 use etcd_test_support::{EtcdServer, Gate, refused_endpoint, wait_until};
+
+use crate::alone::{in_a_process_of_its_own, threads};
 
 type Events = Arc<Mutex<Vec<Result<Response, Failure>>>>;
 
@@ -250,5 +252,33 @@ fn a_callback_that_is_slow_slows_its_watch_and_loses_nothing() {
                 event.node.as_ref().is_some_and(|node| node.children.iter().any(|child| child.value == "2999"));
             event.action == "resync" && resynced || event.action != "resync" && event.value() == "2999"
         })
+    });
+}
+
+// The one that comes first decides: a watch that is told of the end, or none at all; never a thread that nobody ends.
+#[test]
+fn a_start_beside_a_close_leaves_no_thread() {
+    in_a_process_of_its_own("pushed::a_start_beside_a_close_leaves_no_thread", || {
+        for round in 0..1000 {
+            let client = Arc::new(Client::of("http://127.0.0.1:1"));
+            let (watcher, queue, together) = (client.watch_key("/a"), Queue::default(), Arc::new(Barrier::new(2)));
+            thread::scope(|scope| {
+                let starter = scope.spawn(|| {
+                    together.wait();
+                    (0..round % 50).for_each(|_| std::hint::spin_loop());
+                    watcher.start(Some(&queue), |_| {}).1
+                });
+                together.wait();
+                (0..round / 50).for_each(|_| std::hint::spin_loop());
+                client.close(0).expect("closed");
+                let told = starter.join().expect("no panic");
+                let ours = || threads().into_iter().filter(|(_, name)| name == "etcd-client").count();
+                wait_until("no thread is left", || ours() == 0);
+                wait_until("its user data is freed", || {
+                    queue.poll(0, 0);
+                    told.dropped() == 1
+                });
+            });
+        }
     });
 }

@@ -9,7 +9,7 @@ pub mod push;
 pub mod resync;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,7 @@ pub struct Watcher {
     events: Arc<Events>,
     /// Cancelled by stop, by the last free, and by the close of the client.
     stopped: CancellationToken,
-    started: OnceLock<Result<()>>,
+    has_started: Mutex<bool>,
     /// By the application, and not with its client.
     is_ended: AtomicBool,
     is_being_read: AtomicBool,
@@ -93,7 +93,7 @@ impl Watcher {
             options,
             events: Arc::default(),
             stopped,
-            started: OnceLock::new(),
+            has_started: Mutex::default(),
             is_ended: AtomicBool::new(false),
             is_being_read: AtomicBool::new(false),
             reading: Running::default(),
@@ -164,25 +164,29 @@ impl Watcher {
         }
     }
 
+    /// The first reader starts the task. Where it cannot be started, the next one tries again.
     fn begin(&self) -> Result<()> {
-        let start = || {
-            let (shared, events) = (self.client.shared().clone(), self.events.clone());
-            let (key, watched, options) = (self.key.clone(), self.watched.clone(), self.options.clone());
-            let stopped = self.stopped.clone();
-            self.client.spawn(move |pool| {
-                let closing = CloseAtEnd(events.clone());
-                let trust = shared.trust.clone();
-                let mut follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
-                async move {
-                    // Inside the closing, so that a reader whom it wakes finds the panic.
-                    let _closing = closing;
-                    // Each where it stays: a future that is handed on takes its place twice.
-                    let mut stopped = std::pin::pin!(stopped.cancelled());
-                    first(stopped.as_mut(), std::pin::pin!(trust.guard(follower.run()))).await;
-                }
-            })
-        };
-        self.started.get_or_init(start).clone()
+        let mut has_started = self.has_started.lock().unwrap_or_else(PoisonError::into_inner);
+        if *has_started {
+            return Ok(());
+        }
+        let (shared, events) = (self.client.shared().clone(), self.events.clone());
+        let (key, watched, options) = (self.key.clone(), self.watched.clone(), self.options.clone());
+        let stopped = self.stopped.clone();
+        self.client.spawn(move |pool| {
+            let closing = CloseAtEnd(events.clone());
+            let trust = shared.trust.clone();
+            let mut follower = Follower::new(shared, pool.unbounded(), &key, watched, options, events);
+            async move {
+                // Inside the closing, so that a reader whom it wakes finds the panic.
+                let _closing = closing;
+                // Each where it stays: a future that is handed on takes its place twice.
+                let mut stopped = std::pin::pin!(stopped.cancelled());
+                first(stopped.as_mut(), std::pin::pin!(trust.guard(follower.run()))).await;
+            }
+        })?;
+        *has_started = true;
+        Ok(())
     }
 
     /// Ends the watch without waiting for anything.
@@ -215,8 +219,22 @@ impl Watcher {
         *self.calling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Until what this gives is dropped, this thread is inside a callback of this watcher.
+    fn calling_here(&self) -> Calling<'_> {
+        self.set_calling(Some(callback::this_thread()));
+        Calling(self)
+    }
+
     fn set_calling(&self, thread: Option<usize>) {
         *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = thread;
+    }
+}
+
+struct Calling<'a>(&'a Watcher);
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.0.set_calling(None);
     }
 }
 

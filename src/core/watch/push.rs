@@ -6,12 +6,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
 
 use super::{Reader, Watcher};
 use crate::core::error::{Error, Result};
 use crate::core::response::Response;
 use crate::core::status::Status;
-use crate::rt::callback;
 use crate::rt::callback_place::CallbackPlace;
 use crate::rt::steps::{Steps, next_step};
 
@@ -24,11 +26,18 @@ impl Watcher {
     /// Delivers from now on; a watcher delivers or is read, for good.
     pub fn start(self: &Arc<Watcher>, place: CallbackPlace, callback: impl Callback + 'static) -> Result<()> {
         let reader = Reader::enter(&self.is_being_read)?;
-        self.refuse_when_over(None, std::time::Instant::now())?;
-        place.prepare()?;
+        // Close either waits for this or is seen by it.
+        let _running = self.client.enter()?;
+        self.refuse_when_over(None, Instant::now())?;
+        let reserved = place.reserve()?;
         self.begin()?;
         reader.stay();
-        Steps::begin(place.clone(), deliver(self.clone(), place, callback));
+        let delivery = deliver(self.clone(), place.clone(), callback);
+        let trust = self.client.trust_of_tasks();
+        Steps::begin(place, async move {
+            trust.guard(delivery).await;
+            drop(reserved);
+        });
         Ok(())
     }
 
@@ -42,22 +51,49 @@ impl Watcher {
         Some(Err(reason.err().unwrap_or_else(by_itself)))
     }
 
-    /// Gives whether there may be more.
-    fn call(&self, event: Option<Result<Response>>, callback: &mut impl Callback) -> bool {
+    fn call(&self, event: Option<Result<Response>>, callback: &mut impl Callback) -> Called {
         // Entered before the question, so that `stop` either waits for this callback or is seen by it.
-        let _calling = self.reading.enter();
+        let _reading = self.reading.enter();
         let is_last = event.is_none() || self.stopped.is_cancelled();
         let event = if is_last { self.last_word() } else { event };
+        let mut kept = None;
         if let Some(event) = event {
-            self.set_calling(Some(callback::this_thread()));
-            if let Some(event) = callback(event) {
-                self.put_back(event);
-            }
-            self.set_calling(None);
+            let _calling = self.calling_here();
+            kept = callback(event);
         }
-        !is_last
+        match kept {
+            _ if is_last => Called::Last,
+            None => Called::Next,
+            Some(event) => {
+                self.put_back(event);
+                Called::Again
+            }
+        }
+    }
+
+    /// The application's thread must not wait, so that it is told on the internal one when the time is over.
+    async fn pause(&self) {
+        let (over, waiting) = oneshot::channel::<()>();
+        let waits = self.client.spawn(|_| async move {
+            tokio::time::sleep(PAUSE_FOR_MEMORY).await;
+            drop(over);
+        });
+        if waits.is_ok() {
+            let _ = waiting.await;
+        }
     }
 }
+
+/// How a callback ended.
+enum Called {
+    Next,
+    /// It could not hold the event.
+    Again,
+    Last,
+}
+
+/// Memory that is lacking is not there a moment later.
+const PAUSE_FOR_MEMORY: Duration = Duration::from_secs(1);
 
 async fn deliver(watcher: Arc<Watcher>, place: CallbackPlace, mut callback: impl Callback) {
     let _ending = EndWithDelivery(watcher.clone());
@@ -74,10 +110,12 @@ async fn deliver(watcher: Arc<Watcher>, place: CallbackPlace, mut callback: impl
             })
             .await
         };
-        if !watcher.call(event, &mut callback) {
-            return;
+        match watcher.call(event, &mut callback) {
+            Called::Next => next_step().await,
+            // In a box, because it is rare.
+            Called::Again => Box::pin(watcher.pause()).await,
+            Called::Last => return,
         }
-        next_step().await;
     }
 }
 
@@ -87,5 +125,22 @@ struct EndWithDelivery(Arc<Watcher>);
 impl Drop for EndWithDelivery {
     fn drop(&mut self) {
         self.0.stopped.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::client::Client;
+    use crate::core::config::Config;
+
+    #[test]
+    fn a_second_close_waits_for_the_callback_too() {
+        let client = Arc::new(Client::new(Config::default()).expect("a client"));
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        client.callbacks().push(Box::new(move || drop(receiver.recv())));
+        assert!(client.close(Some(std::time::Duration::from_millis(100))).is_err());
+        assert!(client.close(Some(std::time::Duration::from_millis(100))).is_err(), "the callback still runs");
+        drop(sender);
     }
 }

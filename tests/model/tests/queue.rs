@@ -142,3 +142,23 @@ fn a_wakeup_is_not_lost() {
         assert!(!flag.0.load(Ordering::SeqCst));
     });
 }
+
+#[test]
+fn two_wakeups_wake_two_threads() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let (queue, flag) = queue();
+        let polling = queue.clone();
+        let poller = thread::spawn(move || polling.poll(Patience::Endless, 1));
+        let waking = queue.clone();
+        let waker = thread::spawn(move || {
+            waking.wakeup();
+            waking.wakeup();
+        });
+        assert_eq!(queue.poll(Patience::Endless, 1), 0);
+        assert_eq!(poller.join().expect("no panic"), 0);
+        waker.join().expect("no panic");
+        assert!(!flag.0.load(Ordering::SeqCst));
+    });
+}
