@@ -166,7 +166,7 @@ mod tests {
     fn a_passing_thread_ends_behind_a_job_that_is_no_callback() {
         let callbacks = CallbackThread::passing();
         let (sender, receiver) = channel();
-        callbacks.push(Box::new(move || drop(sender.send(()))));
+        callbacks.push(Box::new(move || sender.send(()).expect("somebody waits")));
         receiver.recv().expect("the job ran");
         std::thread::sleep(std::time::Duration::from_secs(2));
         assert!(!callbacks.state().is_served, "the thread is still there, strong {}", Arc::strong_count(&callbacks));
@@ -178,7 +178,7 @@ mod tests {
         callbacks.push(Box::new(|| panic!("a bug")));
         std::thread::sleep(std::time::Duration::from_millis(300));
         let (sender, receiver) = channel();
-        callbacks.push(Box::new(move || drop(sender.send(()))));
+        callbacks.push(Box::new(move || sender.send(()).expect("somebody waits")));
         receiver.recv_timeout(std::time::Duration::from_secs(2)).expect("the job ran");
     }
 
