@@ -424,14 +424,15 @@ typedef int32_t etcd_permission;
  * Called when the call has ended. `future` is borrowed, the same pointer that the call gave, and valid during the callback also
  * when the application has freed it; take the response inside, or later if the future is still yours. Inside you may start
  * calls, cancel, and free anything, this future too if it is still yours; blocking calls and etcd_queue_poll give
- * ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp.
+ * ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it forks must exec or _exit and not return from it.
  */
 typedef void (*etcd_future_fn)(void *user_data, struct etcd_future *future);
 
 /**
  * Receives what etcd_watcher_next would give: an event, or an error of the watch; exactly one of the two is not NULL. Both are
  * borrowed for the call (etcd_response_clone keeps a response). Inside you may start calls, stop or free this watcher, and free
- * anything else; blocking calls and etcd_queue_poll give ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp.
+ * anything else; blocking calls and etcd_queue_poll give ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it
+ * forks must exec or _exit and not return from it.
  */
 typedef void (*etcd_watch_fn)(void *user_data, const struct etcd_response *response, const struct etcd_error *error);
 
@@ -2259,7 +2260,8 @@ void etcd_future_free(struct etcd_future *future);
  * Gives the response of a keys call, to be freed with etcd_response_free; `response` may be NULL. Once: what was taken, response or
  * error, is gone. Never waits; any thread, also inside callbacks. The answer is parsed here, on the thread that takes it.
  *
- * The status of the call itself, as its blocking twin returns it. ETCD_ERR_NOT_READY: it goes on.
+ * The status of the call itself, as its blocking twin returns it. Who is refused the result of a write is told by
+ * etcd_error_outcome that it may have happened. ETCD_ERR_NOT_READY: it goes on.
  * ETCD_ERR_ALREADY_TAKEN: it was taken before. ETCD_ERR_INVALID_ARGUMENT: future is NULL, or is that of no keys call (nothing
  * is taken then). ETCD_ERR_FORKED, ETCD_ERR_PANIC.
  */

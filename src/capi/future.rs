@@ -34,7 +34,7 @@ pub struct etcd_future {
 /// Called when the call has ended. `future` is borrowed, the same pointer that the call gave, and valid during the callback also
 /// when the application has freed it; take the response inside, or later if the future is still yours. Inside you may start
 /// calls, cancel, and free anything, this future too if it is still yours; blocking calls and etcd_queue_poll give
-/// ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp.
+/// ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it forks must exec or _exit and not return from it.
 pub type etcd_future_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, future: *mut etcd_future)>;
 
 /// What a future will bring, which is known from the start.

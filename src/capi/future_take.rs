@@ -35,7 +35,8 @@ unsafe fn take(
 /// Gives the response of a keys call, to be freed with etcd_response_free; `response` may be NULL. Once: what was taken, response or
 /// error, is gone. Never waits; any thread, also inside callbacks. The answer is parsed here, on the thread that takes it.
 ///
-/// The status of the call itself, as its blocking twin returns it. ETCD_ERR_NOT_READY: it goes on.
+/// The status of the call itself, as its blocking twin returns it. Who is refused the result of a write is told by
+/// etcd_error_outcome that it may have happened. ETCD_ERR_NOT_READY: it goes on.
 /// ETCD_ERR_ALREADY_TAKEN: it was taken before. ETCD_ERR_INVALID_ARGUMENT: future is NULL, or is that of no keys call (nothing
 /// is taken then). ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]

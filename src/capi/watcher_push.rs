@@ -21,7 +21,8 @@ use crate::rt::callback_place::CallbackPlace;
 
 /// Receives what etcd_watcher_next would give: an event, or an error of the watch; exactly one of the two is not NULL. Both are
 /// borrowed for the call (etcd_response_clone keeps a response). Inside you may start calls, stop or free this watcher, and free
-/// anything else; blocking calls and etcd_queue_poll give ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp.
+/// anything else; blocking calls and etcd_queue_poll give ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it
+/// forks must exec or _exit and not return from it.
 pub type etcd_watch_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, response: *const etcd_response, error: *const etcd_error)>;
 
