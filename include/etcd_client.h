@@ -16,7 +16,8 @@
  *  6. Text in is NUL-terminated UTF-8 of at most 64 KiB and copied before the call returns. Bytes in are pointer and length, up to
  *     256 MiB; the length ETCD_STRLEN means NUL-terminated; NULL with length 0 is the empty string.
  *  7. Text out is NUL-terminated; where it can hold any byte there is a `size_t *len` out-parameter, which may be NULL.
- *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation. Durations are int64_t milliseconds.
+ *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation; for a watch, no deadline. Durations are
+ *     int64_t milliseconds.
  *  9. etcd_client, etcd_context, etcd_watcher, etcd_future and etcd_queue may be used from many threads at once. Configs, options and lists
  *     being filled: one thread at a time. Responses, nodes and errors are immutable: any number of threads may read them.
  * 10. Misuse that can be detected (NULL where it is not allowed, unknown constants, blocking inside a callback, use after fork)
@@ -390,7 +391,8 @@ typedef int32_t etcd_log_level;
 typedef void (*etcd_log_fn)(void *user_data, etcd_log_level level, const char *message);
 
 /**
- * Frees `user_data`. Called exactly once, after the last callback that gets it, on any thread.
+ * Frees `user_data`. Called exactly once, after the last callback that gets it: where callbacks run, or on the thread whose
+ * call fails, before that call returns. Blocking calls inside give ETCD_ERR_WOULD_DEADLOCK; everything may be freed.
  */
 typedef void (*etcd_drop_fn)(void *user_data);
 
@@ -2227,8 +2229,9 @@ ETCD_API
 bool etcd_future_is_ready(const struct etcd_future *future);
 
 /**
- * Ends the call, if it has not ended: it completes with ETCD_ERR_CANCELED, and its outcome says whether a write may have happened.
- * The context of the call is not cancelled. Idempotent, any thread, also inside callbacks; NULL is fine. Never waits.
+ * Ends the call, if it has not ended: it completes soon, though not before this returns (wait for it), with ETCD_ERR_CANCELED,
+ * and its outcome says whether a write may have happened. The context of the call is not cancelled. Idempotent, any thread,
+ * also inside callbacks; NULL is fine. Never waits.
  */
 ETCD_API
 void etcd_future_cancel(struct etcd_future *future);
@@ -2349,8 +2352,9 @@ struct etcd_queue *etcd_queue_new(void);
 /**
  * Frees a queue; NULL is fine; from any thread, also inside a callback that it runs. Callbacks that still wait are not
  * called any more, neither are those of calls that are still in flight, and watches that deliver to it end; each `drop` is
- * called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks. Who wants none there
- * (Ruby's Fiddle cannot be called from it) closes the client first and polls until 0 comes. The descriptor closes when nothing uses
+ * called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks, as soon as its call
+ * ends. Who wants none there (Ruby's Fiddle cannot be called from it), or none later, closes the client first and polls until 0
+ * comes. The descriptor closes when nothing uses
  * the queue any more: take it out of the event loop first. As with any object, no other thread may be using it: threads
  * that poll are told by a flag and one etcd_queue_wakeup each, and joined. In a forked child nothing happens.
  */
@@ -2372,7 +2376,8 @@ int32_t etcd_queue_fd(const struct etcd_queue *queue);
  * Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max` of
  * them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then. When
  * none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the first,
- * with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return 0 as well. Several threads may poll
+ * with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return as well. A signal does not end the
+ * wait: a handler that sets a flag needs a thread that calls etcd_queue_wakeup. Several threads may poll
  * one queue; the callbacks of one watch never run at the same time. An edge-triggered loop has to poll until 0 comes.
  *
  * A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL.

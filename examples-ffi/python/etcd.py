@@ -93,14 +93,13 @@ class Client:
         self._loop.add_reader(lib.etcd_queue_fd(self._queue), lib.etcd_queue_poll, self._queue, 0, 0)
 
     async def close(self):
-        """First the descriptor leaves the loop, then the queue goes, and with it the callbacks that have not run."""
-        self._loop.remove_reader(lib.etcd_queue_fd(self._queue))
-        lib.etcd_queue_free(self._queue)
-        for waiter in self._waiting.values():
-            if not waiter.done():
-                waiter.set_exception(Error(ERR_CLOSED))
+        """First everything in flight ends and is told so, then the queue goes."""
         # It waits for the end of the library's thread, and the loop must not.
         await asyncio.to_thread(lib.etcd_client_close, self._handle, 5000, None)
+        while lib.etcd_queue_poll(self._queue, 0, 0) > 0:
+            pass
+        self._loop.remove_reader(lib.etcd_queue_fd(self._queue))
+        lib.etcd_queue_free(self._queue)
         lib.etcd_client_free(self._handle)
 
     async def get(self, key):
@@ -176,4 +175,7 @@ class Watch:
         return self
 
     async def __anext__(self):
-        return await self._events.get()
+        event = await self._events.get()
+        if isinstance(event, Error) and event.status == ERR_CLOSED:
+            raise StopAsyncIteration  # the client was closed
+        return event

@@ -55,7 +55,8 @@ pub const ETCD_PROTOCOL_V2: etcd_protocol = 2;
 /// etcd's v3 API. Not in this version: etcd_client_new reports ETCD_ERR_UNSUPPORTED.
 pub const ETCD_PROTOCOL_V3: etcd_protocol = 3;
 
-/// Frees `user_data`. Called exactly once, after the last callback that gets it, on any thread.
+/// Frees `user_data`. Called exactly once, after the last callback that gets it: where callbacks run, or on the thread whose
+/// call fails, before that call returns. Blocking calls inside give ETCD_ERR_WOULD_DEADLOCK; everything may be freed.
 pub type etcd_drop_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// Receives a log message: one line of UTF-8, without credentials, borrowed for the call. Called on the thread that

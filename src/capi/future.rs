@@ -207,8 +207,9 @@ pub unsafe extern "C" fn etcd_future_is_ready(future: *const etcd_future) -> boo
     border::infallible(false, || future.is_some_and(|future| !future.is_inherited() && future.completed.is_ready()))
 }
 
-/// Ends the call, if it has not ended: it completes with ETCD_ERR_CANCELED, and its outcome says whether a write may have happened.
-/// The context of the call is not cancelled. Idempotent, any thread, also inside callbacks; NULL is fine. Never waits.
+/// Ends the call, if it has not ended: it completes soon, though not before this returns (wait for it), with ETCD_ERR_CANCELED,
+/// and its outcome says whether a write may have happened. The context of the call is not cancelled. Idempotent, any thread,
+/// also inside callbacks; NULL is fine. Never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_cancel(future: *mut etcd_future) {
     // SAFETY: the C caller's promise.

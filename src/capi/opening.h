@@ -16,7 +16,8 @@
  *  6. Text in is NUL-terminated UTF-8 of at most 64 KiB and copied before the call returns. Bytes in are pointer and length, up to
  *     256 MiB; the length ETCD_STRLEN means NUL-terminated; NULL with length 0 is the empty string.
  *  7. Text out is NUL-terminated; where it can hold any byte there is a `size_t *len` out-parameter, which may be NULL.
- *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation. Durations are int64_t milliseconds.
+ *  8. A NULL context means the client's request timeout (default 5 s) and no cancellation; for a watch, no deadline. Durations are
+ *     int64_t milliseconds.
  *  9. etcd_client, etcd_context, etcd_watcher, etcd_future and etcd_queue may be used from many threads at once. Configs, options and lists
  *     being filled: one thread at a time. Responses, nodes and errors are immutable: any number of threads may read them.
  * 10. Misuse that can be detected (NULL where it is not allowed, unknown constants, blocking inside a callback, use after fork)

@@ -64,8 +64,9 @@ pub extern "C" fn etcd_queue_new() -> *mut etcd_queue {
 
 /// Frees a queue; NULL is fine; from any thread, also inside a callback that it runs. Callbacks that still wait are not
 /// called any more, neither are those of calls that are still in flight, and watches that deliver to it end; each `drop` is
-/// called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks. Who wants none there
-/// (Ruby's Fiddle cannot be called from it) closes the client first and polls until 0 comes. The descriptor closes when nothing uses
+/// called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks, as soon as its call
+/// ends. Who wants none there (Ruby's Fiddle cannot be called from it), or none later, closes the client first and polls until 0
+/// comes. The descriptor closes when nothing uses
 /// the queue any more: take it out of the event loop first. As with any object, no other thread may be using it: threads
 /// that poll are told by a flag and one etcd_queue_wakeup each, and joined. In a forked child nothing happens.
 #[unsafe(no_mangle)]
@@ -98,7 +99,8 @@ pub unsafe extern "C" fn etcd_queue_fd(queue: *const etcd_queue) -> i32 {
 /// Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max` of
 /// them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then. When
 /// none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the first,
-/// with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return 0 as well. Several threads may poll
+/// with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return as well. A signal does not end the
+/// wait: a handler that sets a flag needs a thread that calls etcd_queue_wakeup. Several threads may poll
 /// one queue; the callbacks of one watch never run at the same time. An edge-triggered loop has to poll until 0 comes.
 ///
 /// A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL.

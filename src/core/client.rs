@@ -240,9 +240,12 @@ impl Client {
         if is_over {
             return Ok(());
         }
-        let text = format!(
-            "the client is closed, but {left} calls, a callback or a thread of its own had not ended when the time was over"
-        );
+        let what = match left {
+            0 => "a callback or a thread of its own".to_owned(),
+            1 => "a call".to_owned(),
+            left => format!("{left} calls"),
+        };
+        let text = format!("the client is closed, but {what} had not ended when the time was over");
         Err(Error::new(Status::DeadlineExceeded, text))
     }
 }

@@ -13,6 +13,7 @@ use etcd_test_harness::capi::watcher::etcd_watcher_free;
 use etcd_test_harness::{Client, Config, Future, Queue, Watch, take_response};
 use etcd_test_support::{EtcdServer, Place, Reply, ScriptedServer, wait_until};
 
+use crate::alone::in_a_process_of_its_own;
 use crate::raw::told;
 
 const BODY: &str = r#"{"action":"get","node":{"key":"/a","value":"one"}}"#;
@@ -225,4 +226,36 @@ fn a_watcher_may_be_freed_inside_its_callback() {
         told.dropped() == 1
     });
     assert_eq!(told.called(), 1, "the first event was the last callback");
+}
+
+/// From now on this process can have no more threads.
+fn have_no_more_threads() {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the limit is valid for reads. Root is not bound by it, so that it is nobody from here on.
+    unsafe {
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NPROC, &none), 0);
+        assert!(libc::geteuid() != 0 || libc::setuid(65534) == 0);
+    }
+}
+
+#[test]
+fn where_no_thread_is_to_be_had_the_registration_fails_and_what_it_was_given_is_freed() {
+    let name = "callbacks::where_no_thread_is_to_be_had_the_registration_fails_and_what_it_was_given_is_freed";
+    in_a_process_of_its_own(name, || {
+        let (client, closed) = (Client::of("http://127.0.0.1:1"), Client::of("http://127.0.0.1:1"));
+        closed.close(0).expect("closed");
+        let watcher = client.watch_key("/a");
+        have_no_more_threads();
+        for future in [client.get_async("/a"), closed.get_async("/a")] {
+            assert!(future.is_ready());
+            let (status, told) = future.on_ready(None, |_| {});
+            assert_eq!((status, told.called(), told.dropped()), (ETCD_ERR_INTERNAL, 0, 1));
+            let queue = Queue::default();
+            let (status, told) = future.on_ready(Some(&queue), |_| {});
+            assert_eq!((status, queue.poll(0, 0), told.dropped()), (ETCD_OK, 1, 1), "a queue needs no thread");
+        }
+        let (started, told) = watcher.start(None, |_| {});
+        assert_eq!((started.expect_err("no thread").status, told.dropped()), (ETCD_ERR_INTERNAL, 1));
+        client.close(0).expect("closed");
+    });
 }

@@ -63,6 +63,26 @@ fn what_is_in_flight_is_not_ready_and_waits_end_in_time() {
     assert_eq!(future.take().expect("an answer").value(), "one");
 }
 
+// A wrapper that tries again whatever has not been applied must not do so while the call is on its way.
+#[test]
+fn who_gets_no_result_of_a_write_is_told_that_it_may_have_happened() {
+    let server = stalled();
+    let client = patient(&server);
+    let (write, read) = (client.create_async("/a", "x"), client.get_async("/a"));
+    server.wait_for_requests(2);
+    let early = write.take().expect_err("not ready");
+    assert_eq!((early.status, early.outcome), (ETCD_ERR_NOT_READY, ETCD_MAYBE_APPLIED));
+    assert_eq!(read.take().expect_err("not ready").outcome, ETCD_NOT_APPLIED);
+    let mut members = null_mut();
+    // SAFETY: the future is alive, the out-parameters are ours.
+    let other = told(|error| unsafe { etcd_future_take_members(write.raw(), &mut members, error) });
+    assert_eq!((other.status, other.outcome), (ETCD_ERR_INVALID_ARGUMENT, ETCD_MAYBE_APPLIED));
+    server.release();
+    write.finish().expect("an answer");
+    let late = write.take().expect_err("taken");
+    assert_eq!((late.status, late.outcome), (ETCD_ERR_ALREADY_TAKEN, ETCD_MAYBE_APPLIED));
+}
+
 #[test]
 fn bad_arguments_come_through_the_future_too() {
     let server = stalled();

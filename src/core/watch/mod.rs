@@ -105,10 +105,10 @@ impl Watcher {
     pub fn next(&self, context: Option<&Context>) -> Result<Response> {
         callback::refuse_to_block()?;
         let _reading = self.reading.enter();
-        let _reader = Reader::enter(&self.is_being_read)?;
         let _running = self.client.running().enter();
         let started = Instant::now();
         self.refuse_when_over(context, started)?;
+        let _reader = Reader::enter(&self.is_being_read)?;
         self.begin()?;
         let deadline = context.and_then(Context::deadline);
         match park::wait_until(self.wait(context), deadline) {

@@ -25,10 +25,10 @@ impl<F: FnMut(Result<Response>) -> Option<Response> + Send> Callback for F {}
 impl Watcher {
     /// Delivers from now on; a watcher delivers or is read, for good.
     pub fn start(self: &Arc<Watcher>, place: CallbackPlace, callback: impl Callback + 'static) -> Result<()> {
-        let reader = Reader::enter(&self.is_being_read)?;
         // Close either waits for this or is seen by it.
         let _running = self.client.enter()?;
         self.refuse_when_over(None, Instant::now())?;
+        let reader = Reader::enter(&self.is_being_read)?;
         let reserved = place.reserve()?;
         self.begin()?;
         reader.stay();
