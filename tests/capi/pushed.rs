@@ -99,6 +99,29 @@ fn a_thousand_watches_run_in_one_thread_of_the_application() {
 }
 
 #[test]
+fn a_busy_watch_takes_no_more_than_its_turn() {
+    let server = EtcdServer::start();
+    let (client, queue) = (Client::of(&server.endpoint()), Queue::default());
+    let index = client.set("/w", "zero").expect("set").index;
+    let watches: Vec<_> = (0..2)
+        .map(|_| {
+            let watcher = client.watch("/w", &Watch { after_index: index, ..Watch::default() }).expect("a watcher");
+            let (started, told) = watcher.start(Some(&queue), |_| {});
+            started.expect("started");
+            (watcher, told)
+        })
+        .collect();
+    (1..=20).for_each(|number| drop(client.set("/w", &number.to_string()).expect("set")));
+    let called = |watch: usize| watches[watch].1.called();
+    while called(0) + called(1) < 40 {
+        assert!(queue.poll(20_000, 1) <= 1, "one is wanted");
+        // Both have events for most of the time, and take turns then.
+        assert!(called(0) > 2 || called(1) < 20, "{} and {}", called(0), called(1));
+        assert!(called(1) > 2 || called(0) < 20, "{} and {}", called(0), called(1));
+    }
+}
+
+#[test]
 fn a_watcher_is_read_in_one_way_only() {
     let server = EtcdServer::start();
     let (client, queue) = (Client::of(&server.endpoint()), Queue::default());
@@ -200,7 +223,9 @@ fn a_freed_queue_ends_its_watches() {
     let queue = Queue::default();
     let index = client.set("/w/a", "x").expect("set").index;
     let (busy, _, told_busy) = collecting(&client, index, Some(&queue));
-    let (idle, _, told_idle) = collecting(&client, 0, Some(&queue));
+    let idle = client.watch_key("/idle");
+    let (started, told_idle) = idle.start(Some(&queue), |_| {});
+    started.expect("started");
     wait_until("the watches run", || {
         queue.poll(0, 0);
         watchers_of(&server) >= 2
