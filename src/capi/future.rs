@@ -31,10 +31,11 @@ pub struct etcd_future {
     _opaque: [u8; 0],
 }
 
-/// Called when the call has ended. `future` is borrowed, the same pointer that the call gave, and valid during the callback also
-/// when the application has freed it; take the response inside, or later if the future is still yours. Inside you may start
-/// calls, cancel, and free anything, this future too if it is still yours; blocking calls and etcd_queue_poll give
-/// ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it forks must exec or _exit and not return from it.
+/// Called when the call has ended. `future` is borrowed, the same pointer that the call gave, and valid during the callback
+/// also when the application has freed it; take the response inside, or later if the future is still yours. Inside you may
+/// start calls, cancel, and free anything, this future too if it is still yours; blocking calls and etcd_queue_poll give
+/// ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it forks must exec or _exit and not return from
+/// it.
 pub type etcd_future_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, future: *mut etcd_future)>;
 
 /// What a future will bring, which is known from the start.
@@ -184,12 +185,12 @@ fn undecided(error: Error) -> Error {
     if error.status() == Status::Panic { error.with_outcome(Outcome::MaybeApplied) } else { error }
 }
 
-/// Waits until the call has ended, at most `timeout_ms` milliseconds; 0 does not wait, a negative number waits as long as it takes.
-/// Any number of threads at once.
+/// Waits until the call has ended, at most `timeout_ms` milliseconds; 0 does not wait, a negative number waits as long as it
+/// takes. Any number of threads at once.
 ///
 /// ETCD_OK: it has ended; how, etcd_future_take_response and its like tell. ETCD_ERR_NOT_READY: not in time.
-/// ETCD_ERR_INVALID_ARGUMENT: future is NULL. ETCD_ERR_WOULD_DEADLOCK: it would have to wait inside a callback of the library.
-/// ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+/// ETCD_ERR_INVALID_ARGUMENT: future is NULL. ETCD_ERR_WOULD_DEADLOCK: it would have to wait inside a callback of the
+/// library. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_wait(future: *mut etcd_future, timeout_ms: i64) -> etcd_status {
     border::status(|| {
@@ -207,9 +208,9 @@ pub unsafe extern "C" fn etcd_future_is_ready(future: *const etcd_future) -> boo
     border::infallible(false, || future.is_some_and(|future| !future.is_inherited() && future.completed.is_ready()))
 }
 
-/// Ends the call, if it has not ended: it completes soon, though not before this returns (wait for it), with ETCD_ERR_CANCELED,
-/// and its outcome says whether a write may have happened. The context of the call is not cancelled. Idempotent, any thread,
-/// also inside callbacks; NULL is fine. Never waits.
+/// Ends the call, if it has not ended: it completes soon, though not before this returns (wait for it), with
+/// ETCD_ERR_CANCELED, and its outcome says whether a write may have happened. The context of the call is not cancelled.
+/// Idempotent, any thread, also inside callbacks; NULL is fine. Never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_cancel(future: *mut etcd_future) {
     // SAFETY: the C caller's promise.
@@ -219,10 +220,11 @@ pub unsafe extern "C" fn etcd_future_cancel(future: *mut etcd_future) {
     });
 }
 
-/// Calls `fn` once with user_data when the call has ended, or soon when it has ended already: in etcd_queue_poll of `queue`, or,
-/// with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. One callback for
-/// each future. The library does not look at user_data: a number cast to a pointer is fine. `drop`, which may be NULL, is called once with user_data after `fn`, or when `fn` will not be called: because
-/// this fails, or because the queue is freed. The future may be freed at once; the callback comes all the same.
+/// Calls `fn` once with user_data when the call has ended, or soon when it has ended already: in etcd_queue_poll of `queue`,
+/// or, with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. One callback
+/// for each future. The library does not look at user_data: a number cast to a pointer is fine. `drop`, which may be NULL,
+/// is called once with user_data after `fn`, or when `fn` will not be called: because this fails, or because the queue is
+/// freed. The future may be freed at once; the callback comes all the same.
 ///
 /// ETCD_ERR_BUSY: it has a callback. ETCD_ERR_INVALID_ARGUMENT: future or fn is NULL, or queue is not a queue.
 /// ETCD_ERR_INTERNAL: no thread to be had. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
@@ -255,8 +257,8 @@ pub unsafe extern "C" fn etcd_future_on_ready(
     })
 }
 
-/// Frees a future; NULL is fine; any thread, in flight, inside callbacks. The call goes on, and so does its callback; cancel it
-/// first if nobody wants its result. What was not taken is lost. In a forked child nothing happens.
+/// Frees a future; NULL is fine; any thread, in flight, inside callbacks. The call goes on, and so does its callback; cancel
+/// it first if nobody wants its result. What was not taken is lost. In a forked child nothing happens.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_free(future: *mut etcd_future) {
     border::infallible((), || {

@@ -32,13 +32,14 @@ unsafe fn take(
     unsafe { border::fallible(error, take) }
 }
 
-/// Gives the response of a keys call, to be freed with etcd_response_free; `response` may be NULL. Once: what was taken, response or
-/// error, is gone. Never waits; any thread, also inside callbacks. The answer is parsed here, on the thread that takes it.
+/// Gives the response of a keys call, to be freed with etcd_response_free; `response` may be NULL. Once: what was taken,
+/// response or error, is gone. Never waits; any thread, also inside callbacks. The answer is parsed here, on the thread that
+/// takes it.
 ///
 /// The status of the call itself, as its blocking twin returns it. Who is refused the result of a write is told by
 /// etcd_error_outcome that it may have happened. ETCD_ERR_NOT_READY: it goes on.
-/// ETCD_ERR_ALREADY_TAKEN: it was taken before. ETCD_ERR_INVALID_ARGUMENT: future is NULL, or is that of no keys call (nothing
-/// is taken then). ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+/// ETCD_ERR_ALREADY_TAKEN: it was taken before. ETCD_ERR_INVALID_ARGUMENT: future is NULL, or is that of no keys call
+/// (nothing is taken then). ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_response(
     future: *mut etcd_future,
@@ -70,8 +71,8 @@ pub unsafe extern "C" fn etcd_future_take_response(
 }
 
 /// Ends with the status of a call of any kind, and throws away what it brought: for calls that bring nothing else. As
-/// etcd_future_take_response in everything else: ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT for NULL only,
-/// ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+/// etcd_future_take_response in everything else: ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT for
+/// NULL only, ETCD_ERR_FORKED, ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take(future: *mut etcd_future, error: *mut *mut etcd_error) -> etcd_status {
     let body = |value| match value {
@@ -87,8 +88,8 @@ pub unsafe extern "C" fn etcd_future_take(future: *mut etcd_future, error: *mut 
 }
 
 /// As etcd_future_take_response, for etcd_members_list_async, _add_async and _leader_async. The caller frees the list with
-/// etcd_members_free; `members` may be NULL.
-/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+/// etcd_members_free; `members` may be NULL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT,
+/// ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_members(
     future: *mut etcd_future,
@@ -115,9 +116,9 @@ pub unsafe extern "C" fn etcd_future_take_members(
     }
 }
 
-/// As etcd_future_take_response, for etcd_auth_user_get_async, _user_list_async and _role_list_async. The caller frees the list
-/// with etcd_strings_free; `strings` may be NULL.
-/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+/// As etcd_future_take_response, for etcd_auth_user_get_async, _user_list_async and _role_list_async. The caller frees the
+/// list with etcd_strings_free; `strings` may be NULL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN,
+/// ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_strings(
     future: *mut etcd_future,
@@ -140,8 +141,9 @@ pub unsafe extern "C" fn etcd_future_take_strings(
     }
 }
 
-/// As etcd_future_take_response, for etcd_auth_role_get_async. The caller frees both lists with etcd_strings_free; each may be NULL.
-/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+/// As etcd_future_take_response, for etcd_auth_role_get_async. The caller frees both lists with etcd_strings_free; each may
+/// be NULL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the
+/// call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_prefixes(
     future: *mut etcd_future,
@@ -169,8 +171,9 @@ pub unsafe extern "C" fn etcd_future_take_prefixes(
     }
 }
 
-/// As etcd_future_take_response, for etcd_auth_status_async and etcd_client_health_async. `value` may be NULL; it is false on failure.
-/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+/// As etcd_future_take_response, for etcd_auth_status_async and etcd_client_health_async. `value` may be NULL; it is false
+/// on failure. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or
+/// the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_bool(
     future: *mut etcd_future,
@@ -191,9 +194,9 @@ pub unsafe extern "C" fn etcd_future_take_bool(
     }
 }
 
-/// As etcd_future_take_response, for etcd_client_stats_async. The caller frees the text with etcd_string_free; `text` may be NULL, and so
-/// may `len`, its length without the NUL.
-/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+/// As etcd_future_take_response, for etcd_client_stats_async. The caller frees the text with etcd_string_free; `text` may be
+/// NULL, and so may `len`, its length without the NUL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN,
+/// ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_string(
     future: *mut etcd_future,
@@ -222,9 +225,9 @@ pub unsafe extern "C" fn etcd_future_take_string(
     }
 }
 
-/// As etcd_future_take_response, for etcd_client_version_async. The caller frees the version with etcd_server_version_free; `version`
-/// may be NULL.
-/// ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+/// As etcd_future_take_response, for etcd_client_version_async. The caller frees the version with etcd_server_version_free;
+/// `version` may be NULL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED,
+/// ETCD_ERR_PANIC, or the call's own status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_future_take_version(
     future: *mut etcd_future,

@@ -27,13 +27,14 @@ unsafe fn begin(
     }
 }
 
-/// Begins etcd_keys_get and returns at once. The future is the caller's, to be freed with etcd_future_free; take the response with
-/// etcd_future_take_response. All arguments are copied. Thousands may be in flight: they share one thread and at most 64 connections
-/// to each endpoint, and wait for their turn, which counts against the deadline; a NULL context means the client's request timeout from
-/// now on: give a context of your own to a burst that may take longer. The client may be freed meanwhile.
+/// Begins etcd_keys_get and returns at once. The future is the caller's, to be freed with etcd_future_free; take the
+/// response with etcd_future_take_response. All arguments are copied. Thousands may be in flight: they share one thread and
+/// at most 64 connections to each endpoint, and wait for their turn, which counts against the deadline; a NULL context means
+/// the client's request timeout from now on: give a context of your own to a burst that may take longer. The client may be
+/// freed meanwhile.
 ///
-/// Never NULL but for lack of memory: what is wrong with the arguments comes through the future too, as do ETCD_ERR_CLOSED and
-/// ETCD_ERR_FORKED. Any thread, also inside callbacks of the library.
+/// Never NULL but for lack of memory: what is wrong with the arguments comes through the future too, as do ETCD_ERR_CLOSED
+/// and ETCD_ERR_FORKED. Any thread, also inside callbacks of the library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_keys_get_async(
     client: *mut etcd_client,
@@ -45,8 +46,8 @@ pub unsafe extern "C" fn etcd_keys_get_async(
     unsafe { begin(client, context, |run| operations::get(key, options, run)) }
 }
 
-/// Begins etcd_keys_set, as etcd_keys_get_async does it. Calls in flight may be carried out in any order: wait for one before the
-/// next where the order counts.
+/// Begins etcd_keys_set, as etcd_keys_get_async does it. Calls in flight may be carried out in any order: wait for one
+/// before the next where the order counts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_keys_set_async(
     client: *mut etcd_client,

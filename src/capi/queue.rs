@@ -12,10 +12,10 @@ use crate::rt::callback;
 use crate::rt::callback_place::HostQueue;
 use crate::rt::callback_queue::Patience;
 
-/// Callbacks that wait until the application runs them, in etcd_queue_poll, on its own thread: as long as the queue lives, neither
-/// they nor their `drop` are called from a thread of the library. Belongs to no client; one for a whole program is fine, and so is
-/// one for each thread or event loop. May be used from many threads at once. An event loop watches etcd_queue_fd, and calls
-/// etcd_queue_poll(queue, 0, 0) when it is readable.
+/// Callbacks that wait until the application runs them, in etcd_queue_poll, on its own thread: as long as the queue lives,
+/// neither they nor their `drop` are called from a thread of the library. Belongs to no client; one for a whole program is
+/// fine, and so is one for each thread or event loop. May be used from many threads at once. An event loop watches
+/// etcd_queue_fd, and calls etcd_queue_poll(queue, 0, 0) when it is readable.
 pub struct etcd_queue {
     _opaque: [u8; 0],
 }
@@ -64,11 +64,11 @@ pub extern "C" fn etcd_queue_new() -> *mut etcd_queue {
 
 /// Frees a queue; NULL is fine; from any thread, also inside a callback that it runs. Callbacks that still wait are not
 /// called any more, neither are those of calls that are still in flight, and watches that deliver to it end; each `drop` is
-/// called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks, as soon as its call
-/// ends. Who wants none there (Ruby's Fiddle cannot be called from it), or none later, closes the client first and polls until 0
-/// comes. The descriptor closes when nothing uses
-/// the queue any more: take it out of the event loop first. As with any object, no other thread may be using it: threads
-/// that poll are told by a flag and one etcd_queue_wakeup each, and joined. In a forked child nothing happens.
+/// called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks, as soon as its
+/// call ends. Who wants none there (Ruby's Fiddle cannot be called from it), or none later, closes the client first and
+/// polls until 0 comes. The descriptor closes when nothing uses the queue any more: take it out of the event loop first. As
+/// with any object, no other thread may be using it: threads that poll are told by a flag and one etcd_queue_wakeup each,
+/// and joined. In a forked child nothing happens.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_queue_free(queue: *mut etcd_queue) {
     border::infallible((), || {
@@ -81,9 +81,9 @@ pub unsafe extern "C" fn etcd_queue_free(queue: *mut etcd_queue) {
     });
 }
 
-/// A descriptor for poll, epoll, kqueue or select: readable while callbacks wait, or after etcd_queue_wakeup. Never read from
-/// it, write to it or close it: it belongs to the queue, and etcd_queue_poll makes it unreadable again. It is made by the first
-/// call, and is close-on-exec.
+/// A descriptor for poll, epoll, kqueue or select: readable while callbacks wait, or after etcd_queue_wakeup. Never read
+/// from it, write to it or close it: it belongs to the queue, and etcd_queue_poll makes it unreadable again. It is made by
+/// the first call, and is close-on-exec.
 ///
 /// -1: queue is NULL or was made before fork(), the process has no descriptor left (try again), or this is Windows, where
 /// there is none: wait in etcd_queue_poll instead.
@@ -96,15 +96,15 @@ pub unsafe extern "C" fn etcd_queue_fd(queue: *const etcd_queue) -> i32 {
     })
 }
 
-/// Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max` of
-/// them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then. When
-/// none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the first,
-/// with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return as well. A signal does not end the
-/// wait: a handler that sets a flag needs a thread that calls etcd_queue_wakeup. Several threads may poll
-/// one queue; the callbacks of one watch never run at the same time. An edge-triggered loop has to poll until 0 comes.
+/// Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max`
+/// of them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then.
+/// When none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the
+/// first, with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return as well. A signal does
+/// not end the wait: a handler that sets a flag needs a thread that calls etcd_queue_wakeup. Several threads may poll one
+/// queue; the callbacks of one watch never run at the same time. An edge-triggered loop has to poll until 0 comes.
 ///
-/// A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL.
-/// -ETCD_ERR_WOULD_DEADLOCK: called inside a callback of the library. -ETCD_ERR_FORKED, -ETCD_ERR_PANIC.
+/// A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL. -ETCD_ERR_WOULD_DEADLOCK:
+/// called inside a callback of the library. -ETCD_ERR_FORKED, -ETCD_ERR_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_queue_poll(queue: *mut etcd_queue, timeout_ms: i64, max: i32) -> i32 {
     let poll = || {
@@ -127,8 +127,9 @@ pub(super) fn patience(timeout_ms: i64) -> Patience {
     }
 }
 
-/// Makes one etcd_queue_poll return: one that waits, or else the next; the descriptor is readable until then. Call it once for
-/// each thread that polls. Any thread, also inside a callback; NULL is fine. Not in a signal handler, since it takes a lock.
+/// Makes one etcd_queue_poll return: one that waits, or else the next; the descriptor is readable until then. Call it once
+/// for each thread that polls. Any thread, also inside a callback; NULL is fine. Not in a signal handler, since it takes a
+/// lock.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_queue_wakeup(queue: *mut etcd_queue) {
     border::infallible((), || {
