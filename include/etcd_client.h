@@ -328,10 +328,10 @@ typedef struct etcd_members etcd_members;
 typedef struct etcd_node etcd_node;
 
 /**
- * Callbacks that wait until the application runs them, in etcd_queue_poll, on its own thread: as long as the queue lives, neither
- * they nor their `drop` are called from a thread of the library. Belongs to no client; one for a whole program is fine, and so is
- * one for each thread or event loop. May be used from many threads at once. An event loop watches etcd_queue_fd, and calls
- * etcd_queue_poll(queue, 0, 0) when it is readable.
+ * Callbacks that wait until the application runs them, in etcd_queue_poll, on its own thread: as long as the queue lives,
+ * neither they nor their `drop` are called from a thread of the library. Belongs to no client; one for a whole program is
+ * fine, and so is one for each thread or event loop. May be used from many threads at once. An event loop watches
+ * etcd_queue_fd, and calls etcd_queue_poll(queue, 0, 0) when it is readable.
  */
 typedef struct etcd_queue etcd_queue;
 
@@ -423,18 +423,19 @@ typedef int32_t etcd_action;
 typedef int32_t etcd_permission;
 
 /**
- * Called when the call has ended. `future` is borrowed, the same pointer that the call gave, and valid during the callback also
- * when the application has freed it; take the response inside, or later if the future is still yours. Inside you may start
- * calls, cancel, and free anything, this future too if it is still yours; blocking calls and etcd_queue_poll give
- * ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it forks must exec or _exit and not return from it.
+ * Called when the call has ended. `future` is borrowed, the same pointer that the call gave, and valid during the callback
+ * also when the application has freed it; take the response inside, or later if the future is still yours. Inside you may
+ * start calls, cancel, and free anything, this future too if it is still yours; blocking calls and etcd_queue_poll give
+ * ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it forks must exec or _exit and not return from
+ * it.
  */
 typedef void (*etcd_future_fn)(void *user_data, struct etcd_future *future);
 
 /**
- * Receives what etcd_watcher_next would give: an event, or an error of the watch; exactly one of the two is not NULL. Both are
- * borrowed for the call (etcd_response_clone keeps a response). Inside you may start calls, stop or free this watcher, and free
- * anything else; blocking calls and etcd_queue_poll give ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp, and a child that it
- * forks must exec or _exit and not return from it.
+ * Receives what etcd_watcher_next would give: an event, or an error of the watch; exactly one of the two is not NULL. Both
+ * are borrowed for the call (etcd_response_clone keeps a response). Inside you may start calls, stop or free this watcher,
+ * and free anything else; blocking calls and etcd_queue_poll give ETCD_ERR_WOULD_DEADLOCK. It must not throw or longjmp,
+ * and a child that it forks must exec or _exit and not return from it.
  */
 typedef void (*etcd_watch_fn)(void *user_data, const struct etcd_response *response, const struct etcd_error *error);
 
@@ -2211,12 +2212,12 @@ ETCD_API void etcd_strings_free(struct etcd_strings *strings);
 ETCD_API void etcd_string_free(char *text);
 
 /**
- * Waits until the call has ended, at most `timeout_ms` milliseconds; 0 does not wait, a negative number waits as long as it takes.
- * Any number of threads at once.
+ * Waits until the call has ended, at most `timeout_ms` milliseconds; 0 does not wait, a negative number waits as long as it
+ * takes. Any number of threads at once.
  *
  * ETCD_OK: it has ended; how, etcd_future_take_response and its like tell. ETCD_ERR_NOT_READY: not in time.
- * ETCD_ERR_INVALID_ARGUMENT: future is NULL. ETCD_ERR_WOULD_DEADLOCK: it would have to wait inside a callback of the library.
- * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ * ETCD_ERR_INVALID_ARGUMENT: future is NULL. ETCD_ERR_WOULD_DEADLOCK: it would have to wait inside a callback of the
+ * library. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
  */
 ETCD_API
 etcd_status etcd_future_wait(struct etcd_future *future,
@@ -2229,18 +2230,18 @@ ETCD_API
 bool etcd_future_is_ready(const struct etcd_future *future);
 
 /**
- * Ends the call, if it has not ended: it completes soon, though not before this returns (wait for it), with ETCD_ERR_CANCELED,
- * and its outcome says whether a write may have happened. The context of the call is not cancelled. Idempotent, any thread,
- * also inside callbacks; NULL is fine. Never waits.
+ * Ends the call, if it has not ended: it completes soon, though not before this returns (wait for it), with
+ * ETCD_ERR_CANCELED, and its outcome says whether a write may have happened. The context of the call is not cancelled.
+ * Idempotent, any thread, also inside callbacks; NULL is fine. Never waits.
  */
-ETCD_API
-void etcd_future_cancel(struct etcd_future *future);
+ETCD_API void etcd_future_cancel(struct etcd_future *future);
 
 /**
- * Calls `fn` once with user_data when the call has ended, or soon when it has ended already: in etcd_queue_poll of `queue`, or,
- * with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. One callback for
- * each future. The library does not look at user_data: a number cast to a pointer is fine. `drop`, which may be NULL, is called once with user_data after `fn`, or when `fn` will not be called: because
- * this fails, or because the queue is freed. The future may be freed at once; the callback comes all the same.
+ * Calls `fn` once with user_data when the call has ended, or soon when it has ended already: in etcd_queue_poll of `queue`,
+ * or, with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. One callback
+ * for each future. The library does not look at user_data: a number cast to a pointer is fine. `drop`, which may be NULL,
+ * is called once with user_data after `fn`, or when `fn` will not be called: because this fails, or because the queue is
+ * freed. The future may be freed at once; the callback comes all the same.
  *
  * ETCD_ERR_BUSY: it has a callback. ETCD_ERR_INVALID_ARGUMENT: future or fn is NULL, or queue is not a queue.
  * ETCD_ERR_INTERNAL: no thread to be had. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
@@ -2253,20 +2254,21 @@ etcd_status etcd_future_on_ready(struct etcd_future *future,
                                  etcd_drop_fn drop);
 
 /**
- * Frees a future; NULL is fine; any thread, in flight, inside callbacks. The call goes on, and so does its callback; cancel it
- * first if nobody wants its result. What was not taken is lost. In a forked child nothing happens.
+ * Frees a future; NULL is fine; any thread, in flight, inside callbacks. The call goes on, and so does its callback; cancel
+ * it first if nobody wants its result. What was not taken is lost. In a forked child nothing happens.
  */
 ETCD_API
 void etcd_future_free(struct etcd_future *future);
 
 /**
- * Gives the response of a keys call, to be freed with etcd_response_free; `response` may be NULL. Once: what was taken, response or
- * error, is gone. Never waits; any thread, also inside callbacks. The answer is parsed here, on the thread that takes it.
+ * Gives the response of a keys call, to be freed with etcd_response_free; `response` may be NULL. Once: what was taken,
+ * response or error, is gone. Never waits; any thread, also inside callbacks. The answer is parsed here, on the thread that
+ * takes it.
  *
  * The status of the call itself, as its blocking twin returns it. Who is refused the result of a write is told by
  * etcd_error_outcome that it may have happened. ETCD_ERR_NOT_READY: it goes on.
- * ETCD_ERR_ALREADY_TAKEN: it was taken before. ETCD_ERR_INVALID_ARGUMENT: future is NULL, or is that of no keys call (nothing
- * is taken then). ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ * ETCD_ERR_ALREADY_TAKEN: it was taken before. ETCD_ERR_INVALID_ARGUMENT: future is NULL, or is that of no keys call
+ * (nothing is taken then). ETCD_ERR_FORKED, ETCD_ERR_PANIC.
  */
 ETCD_API
 etcd_status etcd_future_take_response(struct etcd_future *future,
@@ -2275,8 +2277,8 @@ etcd_status etcd_future_take_response(struct etcd_future *future,
 
 /**
  * Ends with the status of a call of any kind, and throws away what it brought: for calls that bring nothing else. As
- * etcd_future_take_response in everything else: ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT for NULL only,
- * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ * etcd_future_take_response in everything else: ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT for
+ * NULL only, ETCD_ERR_FORKED, ETCD_ERR_PANIC.
  */
 ETCD_API
 etcd_status etcd_future_take(struct etcd_future *future,
@@ -2284,8 +2286,8 @@ etcd_status etcd_future_take(struct etcd_future *future,
 
 /**
  * As etcd_future_take_response, for etcd_members_list_async, _add_async and _leader_async. The caller frees the list with
- * etcd_members_free; `members` may be NULL.
- * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+ * etcd_members_free; `members` may be NULL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT,
+ * ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_members(struct etcd_future *future,
@@ -2293,9 +2295,9 @@ etcd_status etcd_future_take_members(struct etcd_future *future,
                                      struct etcd_error **error);
 
 /**
- * As etcd_future_take_response, for etcd_auth_user_get_async, _user_list_async and _role_list_async. The caller frees the list
- * with etcd_strings_free; `strings` may be NULL.
- * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+ * As etcd_future_take_response, for etcd_auth_user_get_async, _user_list_async and _role_list_async. The caller frees the
+ * list with etcd_strings_free; `strings` may be NULL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN,
+ * ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_strings(struct etcd_future *future,
@@ -2303,8 +2305,9 @@ etcd_status etcd_future_take_strings(struct etcd_future *future,
                                      struct etcd_error **error);
 
 /**
- * As etcd_future_take_response, for etcd_auth_role_get_async. The caller frees both lists with etcd_strings_free; each may be NULL.
- * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+ * As etcd_future_take_response, for etcd_auth_role_get_async. The caller frees both lists with etcd_strings_free; each may
+ * be NULL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the
+ * call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_prefixes(struct etcd_future *future,
@@ -2313,8 +2316,9 @@ etcd_status etcd_future_take_prefixes(struct etcd_future *future,
                                       struct etcd_error **error);
 
 /**
- * As etcd_future_take_response, for etcd_auth_status_async and etcd_client_health_async. `value` may be NULL; it is false on failure.
- * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+ * As etcd_future_take_response, for etcd_auth_status_async and etcd_client_health_async. `value` may be NULL; it is false
+ * on failure. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or
+ * the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_bool(struct etcd_future *future,
@@ -2322,9 +2326,9 @@ etcd_status etcd_future_take_bool(struct etcd_future *future,
                                   struct etcd_error **error);
 
 /**
- * As etcd_future_take_response, for etcd_client_stats_async. The caller frees the text with etcd_string_free; `text` may be NULL, and so
- * may `len`, its length without the NUL.
- * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+ * As etcd_future_take_response, for etcd_client_stats_async. The caller frees the text with etcd_string_free; `text` may be
+ * NULL, and so may `len`, its length without the NUL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN,
+ * ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_string(struct etcd_future *future,
@@ -2333,9 +2337,9 @@ etcd_status etcd_future_take_string(struct etcd_future *future,
                                     struct etcd_error **error);
 
 /**
- * As etcd_future_take_response, for etcd_client_version_async. The caller frees the version with etcd_server_version_free; `version`
- * may be NULL.
- * ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED, ETCD_ERR_PANIC, or the call's own status.
+ * As etcd_future_take_response, for etcd_client_version_async. The caller frees the version with etcd_server_version_free;
+ * `version` may be NULL. ETCD_ERR_NOT_READY, ETCD_ERR_ALREADY_TAKEN, ETCD_ERR_INVALID_ARGUMENT, ETCD_ERR_FORKED,
+ * ETCD_ERR_PANIC, or the call's own status.
  */
 ETCD_API
 etcd_status etcd_future_take_version(struct etcd_future *future,
@@ -2352,19 +2356,19 @@ struct etcd_queue *etcd_queue_new(void);
 /**
  * Frees a queue; NULL is fine; from any thread, also inside a callback that it runs. Callbacks that still wait are not
  * called any more, neither are those of calls that are still in flight, and watches that deliver to it end; each `drop` is
- * called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks, as soon as its call
- * ends. Who wants none there (Ruby's Fiddle cannot be called from it), or none later, closes the client first and polls until 0
- * comes. The descriptor closes when nothing uses
- * the queue any more: take it out of the event loop first. As with any object, no other thread may be using it: threads
- * that poll are told by a flag and one etcd_queue_wakeup each, and joined. In a forked child nothing happens.
+ * called all the same: of what waits here on this thread, of the rest on the client's thread for callbacks, as soon as its
+ * call ends. Who wants none there (Ruby's Fiddle cannot be called from it), or none later, closes the client first and
+ * polls until 0 comes. The descriptor closes when nothing uses the queue any more: take it out of the event loop first. As
+ * with any object, no other thread may be using it: threads that poll are told by a flag and one etcd_queue_wakeup each,
+ * and joined. In a forked child nothing happens.
  */
 ETCD_API
 void etcd_queue_free(struct etcd_queue *queue);
 
 /**
- * A descriptor for poll, epoll, kqueue or select: readable while callbacks wait, or after etcd_queue_wakeup. Never read from
- * it, write to it or close it: it belongs to the queue, and etcd_queue_poll makes it unreadable again. It is made by the first
- * call, and is close-on-exec.
+ * A descriptor for poll, epoll, kqueue or select: readable while callbacks wait, or after etcd_queue_wakeup. Never read
+ * from it, write to it or close it: it belongs to the queue, and etcd_queue_poll makes it unreadable again. It is made by
+ * the first call, and is close-on-exec.
  *
  * -1: queue is NULL or was made before fork(), the process has no descriptor left (try again), or this is Windows, where
  * there is none: wait in etcd_queue_poll instead.
@@ -2373,15 +2377,15 @@ ETCD_API
 int32_t etcd_queue_fd(const struct etcd_queue *queue);
 
 /**
- * Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max` of
- * them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then. When
- * none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the first,
- * with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return as well. A signal does not end the
- * wait: a handler that sets a flag needs a thread that calls etcd_queue_wakeup. Several threads may poll
- * one queue; the callbacks of one watch never run at the same time. An edge-triggered loop has to poll until 0 comes.
+ * Runs callbacks that wait, on this thread, one after another until none waits, and returns how many it ran. At most `max`
+ * of them; 0 or less means 1000, so that a busy watch does not hold the event loop up: the descriptor stays readable then.
+ * When none waits: with `timeout_ms` 0 it returns 0 at once, with a positive number it waits as many milliseconds for the
+ * first, with a negative one as long as it takes or until etcd_queue_wakeup, which makes it return as well. A signal does
+ * not end the wait: a handler that sets a flag needs a thread that calls etcd_queue_wakeup. Several threads may poll one
+ * queue; the callbacks of one watch never run at the same time. An edge-triggered loop has to poll until 0 comes.
  *
- * A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL.
- * -ETCD_ERR_WOULD_DEADLOCK: called inside a callback of the library. -ETCD_ERR_FORKED, -ETCD_ERR_PANIC.
+ * A negative result is a status with its sign changed: -ETCD_ERR_INVALID_ARGUMENT: queue is NULL. -ETCD_ERR_WOULD_DEADLOCK:
+ * called inside a callback of the library. -ETCD_ERR_FORKED, -ETCD_ERR_PANIC.
  */
 ETCD_API
 int32_t etcd_queue_poll(struct etcd_queue *queue,
@@ -2389,28 +2393,29 @@ int32_t etcd_queue_poll(struct etcd_queue *queue,
                         int32_t max);
 
 /**
- * Makes one etcd_queue_poll return: one that waits, or else the next; the descriptor is readable until then. Call it once for
- * each thread that polls. Any thread, also inside a callback; NULL is fine. Not in a signal handler, since it takes a lock.
+ * Makes one etcd_queue_poll return: one that waits, or else the next; the descriptor is readable until then. Call it once
+ * for each thread that polls. Any thread, also inside a callback; NULL is fine. Not in a signal handler, since it takes a
+ * lock.
  */
 ETCD_API
 void etcd_queue_wakeup(struct etcd_queue *queue);
 
 /**
- * Calls `fn` with user_data for each event, one after another and in their order, never two at a time: in etcd_queue_poll of
- * `queue`, or, with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run. The watch
- * begins now, and is there when etcd has answered: to miss nothing, read first and watch after the index of the answer
- * (etcd_watcher_options_set_after_index). While the callback runs, or nobody polls, events are collected up to a limit, as between two calls of
- * etcd_watcher_next. Nothing else may read the watcher then.
+ * Calls `fn` with user_data for each event, one after another and in their order, never two at a time: in etcd_queue_poll
+ * of `queue`, or, with a NULL queue, on the client's one thread for callbacks, which is started here if it does not run.
+ * The watch begins now, and is there when etcd has answered: to miss nothing, read first and watch after the index of the
+ * answer (etcd_watcher_options_set_after_index). While the callback runs, or nobody polls, events are collected up to a
+ * limit, as between two calls of etcd_watcher_next. Nothing else may read the watcher then.
  *
- * An error does not end the watch: as with etcd_watcher_next it goes on from where it was after a pause of up to 3
- * seconds, and an error that comes again each time is told each time: stop then. The last callback has ETCD_ERR_CLOSED when the
- * client was closed, ETCD_ERR_INTERNAL or ETCD_ERR_PANIC when the watch has broken down; after etcd_watcher_stop and etcd_watcher_free there
- * is none. `drop`, which may be NULL, is called once with user_data after the last callback, where callbacks run; or when this
- * fails, or when the queue is freed, which ends the watch.
+ * An error does not end the watch: as with etcd_watcher_next it goes on from where it was after a pause of up to 3 seconds,
+ * and an error that comes again each time is told each time: stop then. The last callback has ETCD_ERR_CLOSED when the
+ * client was closed, ETCD_ERR_INTERNAL or ETCD_ERR_PANIC when the watch has broken down; after etcd_watcher_stop and
+ * etcd_watcher_free there is none. `drop`, which may be NULL, is called once with user_data after the last callback, where
+ * callbacks run; or when this fails, or when the queue is freed, which ends the watch.
  *
- * ETCD_ERR_BUSY: it has a callback, or another thread waits for its next event. ETCD_ERR_CLOSED: it was stopped, or the client
- * closed. ETCD_ERR_INVALID_ARGUMENT: watcher or fn is NULL, or queue is not a queue. ETCD_ERR_INTERNAL: no thread to be had.
- * ETCD_ERR_FORKED, ETCD_ERR_PANIC.
+ * ETCD_ERR_BUSY: it has a callback, or another thread waits for its next event. ETCD_ERR_CLOSED: it was stopped, or the
+ * client closed. ETCD_ERR_INVALID_ARGUMENT: watcher or fn is NULL, or queue is not a queue. ETCD_ERR_INTERNAL: no thread to
+ * be had. ETCD_ERR_FORKED, ETCD_ERR_PANIC.
  */
 ETCD_API
 etcd_status etcd_watcher_start(struct etcd_watcher *watcher,
@@ -2421,13 +2426,14 @@ etcd_status etcd_watcher_start(struct etcd_watcher *watcher,
                                struct etcd_error **error);
 
 /**
- * Begins etcd_keys_get and returns at once. The future is the caller's, to be freed with etcd_future_free; take the response with
- * etcd_future_take_response. All arguments are copied. Thousands may be in flight: they share one thread and at most 64 connections
- * to each endpoint, and wait for their turn, which counts against the deadline; a NULL context means the client's request timeout from
- * now on: give a context of your own to a burst that may take longer. The client may be freed meanwhile.
+ * Begins etcd_keys_get and returns at once. The future is the caller's, to be freed with etcd_future_free; take the
+ * response with etcd_future_take_response. All arguments are copied. Thousands may be in flight: they share one thread and
+ * at most 64 connections to each endpoint, and wait for their turn, which counts against the deadline; a NULL context means
+ * the client's request timeout from now on: give a context of your own to a burst that may take longer. The client may be
+ * freed meanwhile.
  *
- * Never NULL but for lack of memory: what is wrong with the arguments comes through the future too, as do ETCD_ERR_CLOSED and
- * ETCD_ERR_FORKED. Any thread, also inside callbacks of the library.
+ * Never NULL but for lack of memory: what is wrong with the arguments comes through the future too, as do ETCD_ERR_CLOSED
+ * and ETCD_ERR_FORKED. Any thread, also inside callbacks of the library.
  */
 ETCD_API
 struct etcd_future *etcd_keys_get_async(struct etcd_client *client,
@@ -2436,8 +2442,8 @@ struct etcd_future *etcd_keys_get_async(struct etcd_client *client,
                                         const struct etcd_get_options *options);
 
 /**
- * Begins etcd_keys_set, as etcd_keys_get_async does it. Calls in flight may be carried out in any order: wait for one before the
- * next where the order counts.
+ * Begins etcd_keys_set, as etcd_keys_get_async does it. Calls in flight may be carried out in any order: wait for one
+ * before the next where the order counts.
  */
 ETCD_API
 struct etcd_future *etcd_keys_set_async(struct etcd_client *client,
