@@ -39,6 +39,9 @@ fn an_idle_watcher_costs_little_memory_before_and_after_its_events() {
         let (before, descriptors_before) = (resident_bytes(), descriptors());
         let watchers: Vec<_> = (0..WATCHERS).map(|_| started(&client, "/watched")).collect();
         wait_until("every watch has its connection", || descriptors() >= descriptors_before + WATCHERS);
+        // A connection is not yet a watch, and what happens before it is one it does not see.
+        let watches = || server.oracle().get("/v2/stats/store").json()["watchers"].as_u64().expect("a count");
+        wait_until("every watch is registered", || watches() > WATCHERS as u64);
         assert_small(before, "idle");
         for value in ["one", "two", "three"] {
             client.set("/watched", value).expect("set");
