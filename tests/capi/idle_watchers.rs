@@ -1,6 +1,6 @@
 //! What thousands of watchers cost a process that waits for their events.
 
-use etcd_test_harness::{Client, Watcher};
+use etcd_test_harness::{Client, Watch, Watcher};
 use etcd_test_support::{EtcdServer, wait_until};
 
 use crate::alone::{descriptors, in_a_process_of_its_own};
@@ -17,8 +17,8 @@ fn resident_bytes() -> usize {
 }
 
 /// Starts a watch; its first event is awaited later.
-fn started(client: &Client, key: &str) -> Watcher {
-    let watcher = client.watch_key(key);
+fn started(client: &Client, key: &str, after_index: u64) -> Watcher {
+    let watcher = client.watch(key, &Watch { after_index, ..Watch::default() }).expect("a watcher");
     watcher.next_within(1).expect_err("nothing has happened");
     watcher
 }
@@ -34,14 +34,12 @@ fn an_idle_watcher_costs_little_memory_before_and_after_its_events() {
     in_a_process_of_its_own("idle_watchers::an_idle_watcher_costs_little_memory_before_and_after_its_events", || {
         let server = EtcdServer::start();
         let client = Client::of(&server.endpoint());
-        let _first = started(&client, "/first");
+        let index = client.set("/watched", "zero").expect("set").index;
+        let _first = started(&client, "/first", index);
         client.set("/another", "v").expect("set");
         let (before, descriptors_before) = (resident_bytes(), descriptors());
-        let watchers: Vec<_> = (0..WATCHERS).map(|_| started(&client, "/watched")).collect();
+        let watchers: Vec<_> = (0..WATCHERS).map(|_| started(&client, "/watched", index)).collect();
         wait_until("every watch has its connection", || descriptors() >= descriptors_before + WATCHERS);
-        // A connection is not yet a watch, and what happens before it is one it does not see.
-        let watches = || server.oracle().get("/v2/stats/store").json()["watchers"].as_u64().expect("a count");
-        wait_until("every watch is registered", || watches() > WATCHERS as u64);
         assert_small(before, "idle");
         for value in ["one", "two", "three"] {
             client.set("/watched", value).expect("set");

@@ -177,13 +177,15 @@ fn in_an_event_of_a_watcher_its_reader_is_told() {
 fn while_a_watcher_reads_what_it_has_missed_its_reader_is_told() {
     let event = r#"{"action":"set","node":{"key":"/missed-and-panics","value":"one","modifiedIndex":31}}"#;
     // The first answer ends behind its event; meanwhile the store has gone on to index 40.
-    let live = Reply::etcd(200, 40, "").unfinished_chunks(["\n"]);
+    let live = Reply::etcd(200, 40, "").unfinished_chunks(["\n"]).stall_at(etcd_test_support::Place::Start);
     let server = ScriptedServer::sequence(vec![Reply::etcd(200, 30, event), live, Reply::etcd(200, 40, event)]);
     let client = Client::of(&server.endpoint());
     let watcher =
         client.watch("/missed-and-panics", &Watch { after_index: 30, ..Watch::default() }).expect("a watcher");
     watcher.next_within(20_000).expect("the first event");
+    // What it has missed is read behind the second answer, which waits until then.
     panic_once(Place::CatchUp, "/missed-and-panics");
+    server.release();
     is_panic_at("src/core/watch/catch_up.rs", &watcher.next_within(20_000).expect_err("a panic"));
     is_struck(client, &server, "src/core/watch/catch_up.rs");
 }
