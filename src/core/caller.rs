@@ -14,7 +14,7 @@ use super::v2::failure::Asked;
 use crate::rt::context::Context;
 
 /// In a box, so that the whole engine is compiled once, and not into each of the calls.
-type Asking = Pin<Box<dyn Future<Output = Result<Answered>> + Send>>;
+pub type Boxed<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// Runs on the runtime to which the connections of `pool` belong.
 #[derive(Clone)]
@@ -32,11 +32,11 @@ impl Caller {
         Caller { context, ..self }
     }
 
-    pub fn http(&self, request: Request) -> Asking {
+    pub fn http(&self, request: Request) -> Boxed<Answered> {
         Box::pin(call::http(self.shared.clone(), self.pool.clone(), Arc::new(request), self.context.clone()))
     }
 
-    pub fn http_to(&self, destination: Destination, request: Request) -> Asking {
+    pub fn http_to(&self, destination: Destination, request: Request) -> Boxed<Answered> {
         let (shared, pool, context) = (self.shared.clone(), self.pool.clone(), self.context.clone());
         Box::pin(call::http_to(shared, pool, Arc::new(request), context, destination))
     }

@@ -1,6 +1,5 @@
 //! The client: a configuration, a ring, lanes to run calls on, and the calls themselves.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::auto_sync::AutoSync;
 use super::call;
-use super::caller::Caller;
+use super::caller::{Boxed, Caller};
 use super::config::{Config, DEFAULT_ENDPOINT, Protocol, parse_endpoints};
 use super::connector::Connector;
 use super::error::{Error, Result};
@@ -43,8 +42,6 @@ pub struct Shared {
     /// are open, and more of a member than it takes in.
     pub opening_watches: Semaphore,
 }
-
-type Boxed<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// Enough to open a thousand in a second at a member that is 100 ms away.
 const OPENING_WATCHES: usize = 256;

@@ -1,9 +1,8 @@
 //! Calls that go on without a caller, on the internal runtime, until they complete their completion.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use super::caller::Caller;
+use super::caller::{Boxed, Caller};
 use super::client::Client;
 use super::error::{Error, Outcome, Result};
 use super::keys::Operation;
@@ -14,8 +13,6 @@ use crate::rt::completion::Completion;
 use crate::rt::context::Context;
 
 pub type Completed = Completion<Result<Value>>;
-
-type Call = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
 impl Client {
     /// Begins a keys call. It ends by `cancel`, whose deadline counts from now, also while it waits for its turn.
@@ -58,15 +55,16 @@ impl Client {
         cancel: &Context,
         lost: Outcome,
         to: &Arc<Completed>,
-        body: &mut dyn FnMut(Caller) -> Option<Call>,
+        body: &mut dyn FnMut(Caller) -> Option<Boxed<Value>>,
     ) -> Result<()> {
         let running = self.enter_for_long()?;
         let (shared, context, client) = (self.shared().clone(), Some(cancel.clone()), self.clone());
         let ending = CompleteAtEnd { to: to.clone(), lost };
         self.spawn(|pool| {
             let call = body(Caller { shared, pool, context });
-            let not_made =
-                || -> Call { Box::pin(async { Err(Error::new(Status::Internal, "the call has not been made")) }) };
+            let not_made = || -> Boxed<Value> {
+                Box::pin(async { Err(Error::new(Status::Internal, "the call has not been made")) })
+            };
             panics::then(call.unwrap_or_else(not_made), move |ended| {
                 let result = ended.unwrap_or_else(|panic| {
                     client.trust().lost(&panic);

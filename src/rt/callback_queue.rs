@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::callback;
 use super::sync::{Condvar, Mutex, MutexGuard};
+use super::waiting::wait_while;
 
 /// Something to do where callbacks run. When it is dropped undone, what it holds of the application is freed.
 pub type Job = Box<dyn FnOnce() + Send>;
@@ -114,18 +115,10 @@ impl<S: Signal> CallbackQueue<S> {
     fn news(&self, patience: Patience) -> (MutexGuard<'_, State<S>>, bool) {
         let mut state = self.state();
         state.waiting += 1;
-        while !state.has_news() {
-            match patience {
-                Patience::None => break,
-                Patience::Endless => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Patience::Until(until) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        break;
-                    }
-                    state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-                }
-            }
+        match patience {
+            Patience::None => {}
+            Patience::Until(until) => state = wait_while(&self.changed, state, Some(until), |state| !state.has_news()),
+            Patience::Endless => state = wait_while(&self.changed, state, None, |state| !state.has_news()),
         }
         state.waiting -= 1;
         let was_woken = state.wakeups > 0;

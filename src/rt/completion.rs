@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use super::sync::{Condvar, Mutex, MutexGuard};
+use super::waiting::wait_while;
 
 /// Hands the callback over to whoever runs it. It runs without a lock held.
 pub type Notice = Box<dyn FnOnce() + Send>;
@@ -96,17 +97,7 @@ impl<T> Completion<T> {
     pub fn wait(&self, until: Option<Instant>) -> bool {
         let mut state = self.state();
         state.waiting += 1;
-        while state.is_pending() {
-            let Some(until) = until else {
-                state = self.completed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state = self.completed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        state = wait_while(&self.completed, state, until, |state| state.is_pending());
         state.waiting -= 1;
         !state.is_pending()
     }

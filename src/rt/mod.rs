@@ -18,3 +18,4 @@ pub mod running;
 pub mod steps;
 pub mod sync;
 pub mod thread;
+pub mod waiting;

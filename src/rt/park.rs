@@ -6,6 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
+use super::waiting::wait_while;
+
 /// Not the thread's own parking place, which is gone in an exit handler and in the destructor of a C++ global.
 struct Place {
     is_woken: Mutex<bool>,
@@ -22,19 +24,9 @@ impl Wake for Place {
 impl Place {
     /// Waits until it is woken; false when `until` comes first.
     fn wait(&self, until: Option<Instant>) -> bool {
-        let mut is_woken = self.is_woken.lock().unwrap_or_else(PoisonError::into_inner);
-        while !std::mem::take(&mut *is_woken) {
-            let Some(until) = until else {
-                is_woken = self.woken.wait(is_woken).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            is_woken = self.woken.wait_timeout(is_woken, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        let is_woken = self.is_woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_woken = wait_while(&self.woken, is_woken, until, |is_woken| !*is_woken);
+        std::mem::take(&mut *is_woken)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::waiting::wait_while;
+
 #[derive(Default)]
 pub struct Running {
     state: Mutex<RunningState>,
@@ -42,19 +44,11 @@ impl Running {
 
     /// How many are left: 0, or those that had not returned in time.
     pub fn wait_until_none(&self, until: Option<Instant>) -> usize {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while state.count > 0 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = wait_while(&self.none_left, state, until, |state| {
             state.awaited = true;
-            let Some(until) = until else {
-                state = self.none_left.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state = self.none_left.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+            state.count > 0
+        });
         state.count
     }
 }

@@ -39,14 +39,12 @@ pub struct OwnThread {
 
 impl OwnThread {
     pub fn start(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<Arc<OwnThread>> {
-        let builder = Builder::new().name(name.to_owned());
         let runs = Arc::<Running>::default();
         let running = runs.enter_for_long();
-        let run = move || {
+        let handle = spawn(name, move || {
             let _running = running;
-            panics::silently(body);
-        };
-        let handle = signals::with_all_blocked(|| builder.spawn(run))?;
+            body();
+        })?;
         Ok(Arc::new(OwnThread { runs, handle: Mutex::new(Some(handle)) }))
     }
 

@@ -8,6 +8,8 @@ pub mod callback_queue;
 pub mod completion;
 #[path = "../../../src/rt/steps.rs"]
 pub mod steps;
+#[path = "../../../src/rt/waiting.rs"]
+pub mod waiting;
 
 /// In place of `src/rt/sync.rs`.
 pub mod sync {
