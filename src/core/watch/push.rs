@@ -15,6 +15,7 @@ use crate::core::error::{Error, Result};
 use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::rt::callback_place::CallbackPlace;
+use crate::rt::callback_thread::Reserved;
 use crate::rt::steps::{Steps, next_step};
 
 /// Gives an event back that it could not hold, to get it once more.
@@ -32,12 +33,9 @@ impl Watcher {
         let reserved = place.reserve()?;
         self.begin()?;
         reader.stay();
-        let delivery = deliver(self.clone(), place.clone(), callback);
-        let trust = self.client.trust_of_tasks();
-        Steps::begin(place, async move {
-            trust.guard(delivery).await;
-            drop(reserved);
-        });
+        let delivery = deliver(self.clone(), place.clone(), reserved, callback);
+        // Not awaited in another future, which would take its place twice.
+        Steps::begin(place, self.client.trust_of_tasks().guard(delivery));
         Ok(())
     }
 
@@ -95,7 +93,12 @@ enum Called {
 /// Memory that is lacking is not there a moment later.
 const PAUSE_FOR_MEMORY: Duration = Duration::from_secs(1);
 
-async fn deliver(watcher: Arc<Watcher>, place: CallbackPlace, mut callback: impl Callback) {
+async fn deliver(
+    watcher: Arc<Watcher>,
+    place: CallbackPlace,
+    _reserved: Option<Reserved>,
+    mut callback: impl Callback,
+) {
     let _ending = EndWithDelivery(watcher.clone());
     loop {
         let event = {
