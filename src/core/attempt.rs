@@ -138,7 +138,7 @@ impl<'a> HttpAttempt<'a> {
         endpoint: &Endpoint,
         budget: &Budget,
         progress: &Progress,
-    ) -> Result<(Box<OpenAnswer>, Hop), Failed> {
+    ) -> Result<(OpenAnswer, Hop), Failed> {
         let mut hop = self.first_hop(endpoint);
         let mut followed = 0;
         loop {
@@ -171,7 +171,7 @@ impl<'a> HttpAttempt<'a> {
     /// Reads the answer to its end and judges the member by it.
     pub async fn complete(
         &self,
-        open: Box<OpenAnswer>,
+        open: OpenAnswer,
         hop: &Hop,
         endpoint: &Endpoint,
         budget: &Budget,

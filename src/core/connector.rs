@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use super::connection::Connection;
 use super::endpoint::{Address, Origin};
 use super::error::{Error, Result};
 use super::exchange::Failure;
+use super::http1::connection::Connection;
 use super::proxy::{Proxies, Via};
 use super::socket::{Stream, Transport};
 use super::status::Status;
@@ -45,7 +45,7 @@ impl Connector {
 
     /// `until` is when the caller gives up; it is shared out over the addresses of a name, so that one
     /// address which swallows packets cannot use up the time of the others.
-    pub async fn connect(&self, origin: &Origin, until: Option<Instant>) -> Result<Connection> {
+    pub async fn connect(&self, origin: &Origin, until: Option<Instant>) -> Result<Box<Connection>> {
         let stream = if origin.scheme.is_encrypted() {
             let transport = match self.proxies.via(origin)? {
                 Some(via) => self.through(&via, origin, until).await?,
@@ -55,11 +55,11 @@ impl Connector {
         } else {
             Stream::Plain(self.transport(origin, until).await?)
         };
-        Connection::open(stream).await.map_err(|error| failure(Status::Connect, origin, error))
+        Ok(Box::new(Connection::new(stream)))
     }
 
     /// What TLS has to say about a connection that broke.
-    pub fn tls_failure(&self, origin: &Origin, error: &hyper::Error) -> Option<Error> {
+    pub fn tls_failure(&self, origin: &Origin, error: &io::Error) -> Option<Error> {
         alerts::broken(origin, error, self.tls.settings())
     }
 

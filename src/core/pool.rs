@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::connection::Connection;
 use super::endpoint::Origin;
+use super::http1::connection::Connection;
 use super::places::{Place, Places};
 use super::trust::Trust;
 
@@ -35,7 +35,7 @@ struct Inner {
 
 #[derive(Default)]
 struct Idle {
-    connections: HashMap<Arc<Origin>, Vec<Connection>>,
+    connections: HashMap<Arc<Origin>, Vec<Box<Connection>>>,
     has_task: bool,
 }
 
@@ -75,12 +75,11 @@ impl Pool {
     }
 
     /// The connection used last is the one least likely to have been closed.
-    pub fn take(&self, origin: &Arc<Origin>) -> Option<Connection> {
+    pub fn take(&self, origin: &Arc<Origin>) -> Option<Box<Connection>> {
         self.inner.idle().connections.get_mut(origin)?.pop()
     }
 
-    pub fn put(&self, origin: &Arc<Origin>, mut connection: Connection) {
-        connection.leave_place();
+    pub fn put(&self, origin: &Arc<Origin>, connection: Box<Connection>) {
         let mut idle = self.inner.idle();
         match idle.connections.get_mut(origin) {
             Some(connections) if connections.len() < MAX_IDLE_PER_ORIGIN => connections.push(connection),
@@ -115,7 +114,7 @@ impl Inner {
             connections.retain(|connection| now.saturating_duration_since(connection.resting_since()) < self.max_rest);
             !connections.is_empty()
         });
-        let oldest = idle.connections.values().flatten().map(Connection::resting_since).min();
+        let oldest = idle.connections.values().flatten().map(|connection| connection.resting_since()).min();
         oldest.and_then(|since| since.checked_add(self.max_rest))
     }
 }
@@ -156,7 +155,7 @@ mod tests {
             let pool = Pool::new(Duration::from_millis(20), true, Arc::default());
             for round in 0..2 {
                 let stream = TcpStream::connect(address).await.expect("a connection");
-                let connection = Connection::open(Stream::Plain(stream.into())).await.expect("opened");
+                let connection = Box::new(Connection::new(Stream::Plain(stream.into())));
                 let (accepted, _) = listener.accept().expect("accepted");
                 accepted.set_nonblocking(true).expect("nonblocking");
                 let mut accepted = TcpStream::from_std(accepted).expect("a stream");

@@ -24,7 +24,6 @@ pub struct Wire {
     has_begun: AtomicBool,
     /// Bytes of HTTP. What TLS says about itself, such as a session ticket or its end, is no part of an answer.
     read: AtomicU64,
-    look_before_write: AtomicBool,
 }
 
 impl Wire {
@@ -34,12 +33,6 @@ impl Wire {
 
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
-    }
-
-    /// A request comes next; its first write asks before whether the server has closed the connection, if `look` says so.
-    pub fn expect_request(&self, look: bool) {
-        self.has_begun.store(false, Ordering::Relaxed);
-        self.look_before_write.store(look, Ordering::Relaxed);
     }
 
     /// The server refused to speak with us at all: it can have understood nothing that was written.
@@ -168,7 +161,7 @@ pub enum Stream {
     Tls(Box<TlsStream<Transport>>),
 }
 
-/// The stream as hyper sees it.
+/// The stream as HTTP sees it.
 pub struct Socket {
     stream: Stream,
     wire: Arc<Wire>,
@@ -185,6 +178,15 @@ impl Socket {
 
     pub fn wire(&self) -> &Arc<Wire> {
         &self.wire
+    }
+
+    /// A request comes next. With `look`, it is asked before whether the server has closed the connection.
+    pub fn begin_request(&mut self, look: bool) -> io::Result<()> {
+        self.wire.has_begun.store(false, Ordering::Relaxed);
+        match look && self.is_dead() {
+            true => Err(io::Error::new(io::ErrorKind::NotConnected, "the server closed the idle connection")),
+            false => Ok(()),
+        }
     }
 
     /// Nothing may be waiting between two requests: neither an end of the stream nor an answer that nobody asked for.
@@ -283,12 +285,6 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let socket = self.get_mut();
-        if socket.wire.look_before_write.swap(false, Ordering::Relaxed) && socket.is_dead() {
-            return Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "the server closed the idle connection",
-            )));
-        }
         socket.wire.has_begun.store(true, Ordering::Relaxed);
         let result = ready!(match &mut socket.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),

@@ -251,7 +251,7 @@ async fn reach(
     }
 }
 
-fn cluster_id(answered: &Answered) -> Option<&http::HeaderValue> {
+fn cluster_id(answered: &Answered) -> Option<&[u8]> {
     answered.answer.headers.get("x-etcd-cluster-id")
 }
 

@@ -28,7 +28,8 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         return Err(senseless(Status::EmptyBody, &"the body is empty"));
     }
     let invalid = |why: &dyn fmt::Display| senseless(Status::InvalidResponse, why);
-    if let Some(encoding) = answer.headers.get(http::header::CONTENT_ENCODING) {
+    if let Some(encoding) = answer.headers.get("content-encoding") {
+        let encoding = String::from_utf8_lossy(encoding);
         return Err(invalid(&format_args!("it is encoded as {encoding:?}, which nobody asked for")));
     }
     let (builder, has_action) = match keys_document::parse(&answer.body) {
@@ -47,13 +48,13 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         // The body is etcd's, so the write is in the store.
         if effect.is_write() { error.with_outcome(Outcome::Applied) } else { error }
     })?;
-    let cluster_id = answer.headers.get("x-etcd-cluster-id").map_or(&b""[..], http::HeaderValue::as_bytes);
+    let cluster_id = answer.headers.get("x-etcd-cluster-id").unwrap_or_default();
     builder.finish(index, &without_nul(cluster_id)).map_err(failed)
 }
 
 /// 0 when absent or empty; the header's text when it is not a number.
 pub fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
-    let Some(header) = answer.headers.get("x-etcd-index").map(http::HeaderValue::as_bytes) else { return Ok(0) };
+    let Some(header) = answer.headers.get("x-etcd-index") else { return Ok(0) };
     if header.is_empty() {
         return Ok(0);
     }

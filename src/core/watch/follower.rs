@@ -152,7 +152,7 @@ impl Follower {
             self.backoff.reset();
         }
         match ended {
-            Ended::Cleanly => Box::pin(open.give_back(&self.pool)).await,
+            Ended::Cleanly => open.give_back(&self.pool),
             Ended::Broken(_) if progressed => {}
             Ended::Broken(error) | Ended::Distrusted(error) => self.go_elsewhere(error, &endpoint)?,
         }
@@ -200,7 +200,7 @@ impl Follower {
     /// An index says nothing about another cluster, such as one that was set up anew under the same address. Gives the
     /// reason where the watch cannot go on as it is.
     fn other_cluster(&mut self, head: &Answer, endpoint: &Endpoint) -> Option<Error> {
-        let id = head.headers.get("x-etcd-cluster-id")?.as_bytes().to_vec();
+        let id = head.headers.get("x-etcd-cluster-id")?.to_vec();
         let before = self.cluster_id.get_or_insert_with(|| id.clone());
         if *before == id {
             return None;

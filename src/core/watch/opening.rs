@@ -45,7 +45,7 @@ const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(10);
 /// What an endpoint answered to a watch request.
 pub enum Watching {
     /// Events will come.
-    Open(Box<OpenAnswer>, Hop),
+    Open(OpenAnswer, Hop),
     /// Anything but success.
     Refused(Answer),
 }

@@ -3,9 +3,9 @@
 
 use std::io;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
-use super::connection::{MOST_HEAD_BYTES, MOST_HEADERS};
+use super::{MOST_HEAD_BYTES, MOST_HEADERS};
 
 /// Extensions mean nothing here. hyper counts them over the whole body, which would end a watch that lasts long enough.
 const MOST_EXTENSION_BYTES: usize = 16 << 10;
@@ -52,16 +52,46 @@ pub enum Piece {
 
 impl Chunks {
     /// Takes the next piece of the body from the front of `bytes`.
-    pub fn next(&mut self, bytes: &mut Bytes) -> io::Result<Piece> {
-        loop {
-            match self.state {
-                State::End => return Ok(Piece::End),
-                State::Data if !bytes.is_empty() => return Ok(Piece::Data(self.data(bytes))),
-                _ => {}
+    pub fn next(&mut self, bytes: &mut BytesMut) -> io::Result<Piece> {
+        let announced = self.announced(bytes)?;
+        match self.state {
+            State::End => Ok(Piece::End),
+            State::Data if !bytes.is_empty() => {
+                let length = usize::try_from(announced).unwrap_or(usize::MAX).min(bytes.len());
+                self.took(length);
+                Ok(Piece::Data(bytes.split_to(length).freeze()))
             }
-            let Some(byte) = bytes.first().copied() else { return Ok(Piece::NeedsMore) };
-            self.state = self.step(byte)?;
-            bytes.advance(1);
+            _ => Ok(Piece::NeedsMore),
+        }
+    }
+
+    /// Takes what stands before the next data. Gives how much of that follows, which need not be there yet; 0 at the end, and
+    /// where more has to come before it is known.
+    pub fn announced(&mut self, bytes: &mut BytesMut) -> io::Result<u64> {
+        let mut taken = 0;
+        let mut stepped = Ok(());
+        for byte in bytes.iter() {
+            if matches!(self.state, State::Data | State::End) {
+                break;
+            }
+            match self.step(*byte) {
+                Ok(state) => self.state = state,
+                Err(error) => {
+                    stepped = Err(error);
+                    break;
+                }
+            }
+            taken += 1;
+        }
+        bytes.advance(taken);
+        stepped.map(|()| if self.state == State::Data { self.left } else { 0 })
+    }
+
+    /// So much of the data was taken.
+    pub fn took(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(bytes as u64);
+        if self.left == 0 {
+            self.state = State::DataCr;
         }
     }
 
@@ -76,15 +106,6 @@ impl Chunks {
             _ => "unexpected EOF during chunk size line",
         };
         io::Error::new(io::ErrorKind::UnexpectedEof, why)
-    }
-
-    fn data(&mut self, bytes: &mut Bytes) -> Bytes {
-        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-        self.left = self.left.saturating_sub(length as u64);
-        if self.left == 0 {
-            self.state = State::DataCr;
-        }
-        bytes.split_to(length)
     }
 
     fn step(&mut self, byte: u8) -> io::Result<State> {
@@ -176,7 +197,7 @@ mod tests {
     /// The data of the body, and what is left behind its end; or why it is none.
     fn decoded(pieces: &[&[u8]]) -> io::Result<(Vec<u8>, Vec<u8>)> {
         let (mut chunks, mut data) = (Chunks::default(), Vec::new());
-        let mut bytes = Bytes::new();
+        let mut bytes = BytesMut::new();
         let mut pieces = pieces.iter();
         loop {
             match chunks.next(&mut bytes)? {
@@ -186,7 +207,7 @@ mod tests {
                     return Ok((data, bytes.iter().copied().chain(left).collect()));
                 }
                 Piece::NeedsMore => match pieces.next() {
-                    Some(piece) => bytes = Bytes::copy_from_slice(piece),
+                    Some(piece) => bytes = BytesMut::from(*piece),
                     None => return Err(chunks.ended()),
                 },
             }
