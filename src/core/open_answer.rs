@@ -41,6 +41,7 @@ impl OpenAnswer {
     pub fn new(head: Head, connection: Box<Connection>, reached: Arc<Origin>, body_lasts: bool) -> OpenAnswer {
         let Head { http_status, headers, framing, may_be_reused } = head;
         let lasts = body_lasts && (200..300).contains(&http_status);
+        let framing = if lasts { framing.that_lasts() } else { framing };
         OpenAnswer { http_status, headers, framing, may_be_reused, connection, lasts, begun: None, reached }
     }
 

@@ -7,7 +7,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{MOST_HEAD_BYTES, MOST_HEADERS};
 
-/// Extensions mean nothing here. hyper counts them over the whole body, which would end a watch that lasts long enough.
+/// Extensions mean nothing here. They are counted over the whole body, or for each chunk where that would end a watch which
+/// lasts long enough.
 const MOST_EXTENSION_BYTES: usize = 16 << 10;
 
 #[derive(Debug, Default)]
@@ -15,8 +16,9 @@ pub struct Chunks {
     state: State,
     /// What is left of the present chunk; while its size is read, the size so far.
     left: u64,
-    /// Of the extension of the present chunk, or of all trailers.
+    /// Of the extensions, or of all trailers.
     bytes: usize,
+    lasts: bool,
     trailers: usize,
     /// The present line of the trailers.
     line: Vec<u8>,
@@ -51,6 +53,11 @@ pub enum Piece {
 }
 
 impl Chunks {
+    /// Those of a body that goes on for as long as there is news.
+    pub fn that_last() -> Chunks {
+        Chunks { lasts: true, ..Chunks::default() }
+    }
+
     /// Takes the next piece of the body from the front of `bytes`.
     pub fn next(&mut self, bytes: &mut BytesMut) -> io::Result<Piece> {
         let announced = self.announced(bytes)?;
@@ -153,7 +160,9 @@ impl Chunks {
 
     /// The size of a chunk is known.
     fn begin(&mut self) -> State {
-        self.bytes = 0;
+        if self.lasts || self.left == 0 {
+            self.bytes = 0;
+        }
         if self.left == 0 { State::LineStart } else { State::Data }
     }
 
@@ -196,7 +205,11 @@ mod tests {
 
     /// The data of the body, and what is left behind its end; or why it is none.
     fn decoded(pieces: &[&[u8]]) -> io::Result<(Vec<u8>, Vec<u8>)> {
-        let (mut chunks, mut data) = (Chunks::default(), Vec::new());
+        decoded_by(Chunks::default(), pieces)
+    }
+
+    fn decoded_by(mut chunks: Chunks, pieces: &[&[u8]]) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        let mut data = Vec::new();
         let mut bytes = BytesMut::new();
         let mut pieces = pieces.iter();
         loop {
@@ -266,7 +279,8 @@ mod tests {
         assert_eq!(refusal(format!("1;{long}").as_bytes()).1, "chunk extensions over limit");
         let chunk = format!("1;{}\r\na\r\n", "x".repeat(MOST_EXTENSION_BYTES - 1));
         let body = chunk.repeat(3) + "0\r\n\r\n";
-        assert_eq!(decoded(&[body.as_bytes()]).expect("a body").0, b"aaa");
+        assert_eq!(decoded_by(Chunks::that_last(), &[body.as_bytes()]).expect("a body").0, b"aaa");
+        assert_eq!(refusal(body.as_bytes()).1, "chunk extensions over limit");
         let endless = format!("0\r\nA: {}", "x".repeat(MOST_HEAD_BYTES));
         assert_eq!(refusal(endless.as_bytes()).1, "chunk trailers bytes over limit");
         let many = format!("0\r\n{}", "A: b\r\n".repeat(MOST_HEADERS + 1));

@@ -15,6 +15,14 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// The same for a body that goes on for as long as there is news.
+    pub fn that_lasts(self) -> Framing {
+        match self {
+            Framing::Chunked(_) => Framing::Chunked(Chunks::that_last()),
+            other => other,
+        }
+    }
+
     /// The next piece of the body, out of what has come.
     pub fn next(&mut self, incoming: &mut BytesMut) -> io::Result<Piece> {
         match self {
