@@ -19,6 +19,7 @@ use super::ring::Endpoints;
 use super::status::Status;
 use super::tls;
 use super::v2;
+use crate::rt::clock;
 
 /// How old the proof may be that a member is not cut off from the others, where its plain answers are to be trusted.
 const PROOF_LASTS: Duration = Duration::from_secs(3);
@@ -240,7 +241,7 @@ impl<'a> HttpAttempt<'a> {
         // Its progress is not the call's: when it is cut off, the call's own request was answered all the same.
         let progress = Progress::default();
         let asking = self.session.exchange(&request, &hop, budget, &progress);
-        let answer = tokio::time::timeout(VERSION_PATIENCE, asking).await.ok()?.ok()?;
+        let answer = clock::timeout(VERSION_PATIENCE, asking).await.ok()?.ok()?;
         v2::version::decode(&answer, "").ok().map(|version| version.server)
     }
 

@@ -19,6 +19,7 @@ use super::ring::{Endpoints, Round};
 use super::status::Status;
 use super::walk::Limits;
 use crate::faults::{self, Place};
+use crate::rt::clock;
 use crate::rt::context::Context;
 
 /// An answer with what a later error about it has to know.
@@ -150,7 +151,7 @@ async fn interruption(context: Option<&Context>, closed: &CancellationToken, dea
     let mut closed = pin!(closed.cancelled());
     let mut passed = pin!(async {
         match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            Some(deadline) => clock::sleep_until(deadline).await,
             None => std::future::pending().await,
         }
     });

@@ -182,7 +182,7 @@ impl Client {
     }
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot
-    /// (no lane left, or `lanes::can_run_here` says no) the internal runtime does it.
+    /// (no lane left, or it cannot drive one) the internal runtime does it.
     pub(super) fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
         call: impl FnOnce(Arc<Pool>) -> F,
@@ -190,9 +190,10 @@ impl Client {
         callback::refuse_to_block()?;
         let _running = self.enter()?;
         if lanes::can_run_here()
-            && let Some(lane) = self.lanes.take()
+            && let Some(mut lane) = self.lanes.take()
         {
-            let result = lane.block_on(call(lane.pool().clone()));
+            let call = call(lane.pool().clone());
+            let result = lane.block_on(call);
             self.lanes.put(lane);
             self.look_after_lanes();
             return Ok(result);

@@ -18,6 +18,7 @@ use super::open_answer::OpenAnswer;
 use super::pool::Pool;
 use super::progress::Progress;
 use super::status::Status;
+use crate::rt::clock;
 
 /// What a call sends, whichever endpoint it goes to.
 #[derive(Debug, Clone)]
@@ -224,7 +225,7 @@ fn failure(error: Error, progress: &Progress) -> Failure {
 /// Runs `future` until `limit`; gives the limit back when it passes.
 async fn within<T>(limit: Option<Limit>, future: impl Future<Output = T>) -> Result<T, Limit> {
     match limit {
-        Some(limit) => tokio::time::timeout_at(limit.at.into(), future).await.map_err(|_| limit),
+        Some(limit) => clock::timeout_at(limit.at, future).await.map_err(|_| limit),
         None => Ok(future.await),
     }
 }

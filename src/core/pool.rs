@@ -10,6 +10,7 @@ use super::endpoint::Origin;
 use super::http1::connection::Connection;
 use super::places::{Place, Places};
 use super::trust::Trust;
+use crate::rt::clock;
 
 /// Servers and middle boxes drop idle connections after a minute or more; keeping them longer only wastes descriptors.
 const MAX_REST: Duration = Duration::from_secs(60);
@@ -130,7 +131,7 @@ async fn look_after(pool: Weak<Inner>) {
             next
         };
         let Some(next) = next else { return };
-        tokio::time::sleep_until(next.into()).await;
+        clock::sleep_until(next).await;
     }
 }
 

@@ -14,6 +14,8 @@ use tokio::net::UnixStream;
 use tokio_rustls::client::TlsStream;
 
 use super::tls::alerts;
+#[cfg(unix)]
+use crate::rt::lane_socket::LaneSocket;
 
 /// What has happened on the wire, readable while the connection is busy.
 #[derive(Debug, Default)]
@@ -51,6 +53,8 @@ pub struct Transport {
 }
 
 enum Kind {
+    #[cfg(unix)]
+    Lane(LaneSocket),
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
@@ -59,6 +63,13 @@ enum Kind {
 impl From<TcpStream> for Transport {
     fn from(stream: TcpStream) -> Transport {
         Transport { kind: Kind::Tcp(stream), wire: Arc::default(), received: 0, is_handshaking: false }
+    }
+}
+
+#[cfg(unix)]
+impl From<LaneSocket> for Transport {
+    fn from(socket: LaneSocket) -> Transport {
+        Transport { kind: Kind::Lane(socket), wire: Arc::default(), received: 0, is_handshaking: false }
     }
 }
 
@@ -81,8 +92,10 @@ impl Transport {
         self.is_handshaking = is_handshaking;
     }
 
-    fn socket(&self) -> socket2::SockRef<'_> {
+    pub fn socket(&self) -> socket2::SockRef<'_> {
         match &self.kind {
+            #[cfg(unix)]
+            Kind::Lane(lane) => socket2::SockRef::from(lane.socket()),
             Kind::Tcp(stream) => socket2::SockRef::from(stream),
             #[cfg(unix)]
             Kind::Unix(stream) => socket2::SockRef::from(stream),
@@ -95,6 +108,8 @@ impl AsyncRead for Transport {
         let transport = self.get_mut();
         let before = buffer.filled().len();
         let result = ready!(match &mut transport.kind {
+            #[cfg(unix)]
+            Kind::Lane(socket) => Pin::new(socket).poll_read(context, buffer),
             Kind::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             #[cfg(unix)]
             Kind::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
@@ -108,6 +123,8 @@ impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let transport = self.get_mut();
         let result = ready!(match &mut transport.kind {
+            #[cfg(unix)]
+            Kind::Lane(socket) => Pin::new(socket).poll_write(context, bytes),
             Kind::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             #[cfg(unix)]
             Kind::Unix(stream) => poll_write_without_sigpipe(stream, context, bytes),
@@ -129,6 +146,8 @@ impl AsyncWrite for Transport {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().kind {
+            #[cfg(unix)]
+            Kind::Lane(socket) => Pin::new(socket).poll_shutdown(context),
             Kind::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             #[cfg(unix)]
             Kind::Unix(stream) => Pin::new(stream).poll_shutdown(context),

@@ -1,50 +1,49 @@
-//! Lanes: what a blocking call runs on. A lane is a runtime without threads, driven by whoever holds it, with
+//! Lanes: what a blocking call runs on. A lane has no thread: whoever holds it drives it, and it has
 //! its own connections. A call handed to another thread costs 3 to 9 context switches; on a lane it costs one.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Handle, Runtime};
-
+use super::clock;
+#[cfg(unix)]
+use super::driver::Driver;
+#[cfg(unix)]
+pub use super::driver::can_run_here;
+#[cfg(not(unix))]
+use super::runtime_driver::Driver;
+#[cfg(not(unix))]
+pub use super::runtime_driver::can_run_here;
 use crate::core::pool::Pool;
 
-/// Each lane holds three descriptors and a socket: 64 of them leave room in a process limited to 1024.
+/// Each lane holds a descriptor and a socket: 64 of them leave room in a process limited to 1024.
 const MOST_LANES: usize = 64;
 
 /// A lane that nobody has needed for so long is closed: by the internal runtime where it runs, else when another lane comes
 /// back.
 const MAX_REST: Duration = Duration::from_secs(60);
 
-/// Whether this thread can drive a runtime: not inside another one, and not when its thread-local memory is gone, as it is in
-/// an exit handler and in the destructor of a C++ global.
-pub fn can_run_here() -> bool {
-    Handle::try_current().is_err_and(|error| error.is_missing_context())
-}
-
 pub struct Lane {
     pool: Arc<Pool>,
-    runtime: Runtime,
+    driver: Driver,
     resting_since: Instant,
 }
 
 impl Lane {
     fn new() -> Option<Lane> {
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build().ok()?;
-        Some(Lane { pool: Arc::default(), runtime, resting_since: Instant::now() })
+        Some(Lane { pool: Arc::default(), driver: Driver::new()?, resting_since: Instant::now() })
     }
 
     pub fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }
 
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.runtime.block_on(future)
+    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+        self.driver.block_on(future)
     }
 
-    /// Dropping a runtime inside another one panics; this never does.
     fn close(self) {
         drop(self.pool);
-        self.runtime.shutdown_background();
+        self.driver.close();
     }
 }
 
@@ -135,7 +134,7 @@ impl Lanes {
 /// Lasts as long as there are idle lanes.
 pub async fn look_after(lanes: Weak<Lanes>) {
     while let Some(next) = lanes.upgrade().and_then(|lanes| lanes.close_old(Instant::now())) {
-        tokio::time::sleep_until(next.into()).await;
+        clock::sleep_until(next).await;
     }
 }
 
@@ -179,6 +178,7 @@ mod tests {
         let lanes = Lanes::default();
         let lane = lanes.take().expect("a lane");
         lanes.put(lane);
-        Builder::new_current_thread().build().expect("a runtime").block_on(async move { drop(lanes) });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async move { drop(lanes) });
     }
 }

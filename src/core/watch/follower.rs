@@ -25,6 +25,7 @@ use crate::core::status::Status;
 use crate::core::v2::{failure, keys_answer, watch_event, watch_request::Watched};
 use crate::core::walk::Limits;
 use crate::faults::{self, Place};
+use crate::rt::clock;
 use crate::rt::race::first;
 
 pub struct Follower {
@@ -87,13 +88,13 @@ impl Follower {
         loop {
             match self.follow_once().await {
                 Ok(true) => {}
-                Ok(false) => tokio::time::sleep(self.backoff.next_pause()).await,
+                Ok(false) => clock::sleep(self.backoff.next_pause()).await,
                 // Nobody needs to know of a cluster that was down while nobody waited: it may be back when somebody does.
                 Err(error) if error.status() == Status::Cluster && !self.events.is_awaited() => {
                     let pause = self.backoff.next_pause();
                     // One who comes back all the time must not make it spin.
-                    tokio::time::sleep(pause.min(SHORTENED_PAUSE)).await;
-                    let mut pause = std::pin::pin!(tokio::time::sleep(pause.saturating_sub(SHORTENED_PAUSE)));
+                    clock::sleep(pause.min(SHORTENED_PAUSE)).await;
+                    let mut pause = std::pin::pin!(clock::sleep(pause.saturating_sub(SHORTENED_PAUSE)));
                     first(pause.as_mut(), std::pin::pin!(self.events.awaited())).await;
                 }
                 Err(error) => {
@@ -101,7 +102,7 @@ impl Follower {
                     self.events.add(Err(error), 0).await;
                     // Nothing is tried again before the reader knows of it, and comes back for more.
                     self.events.emptied().await;
-                    tokio::time::sleep(self.backoff.next_pause()).await;
+                    clock::sleep(self.backoff.next_pause()).await;
                 }
             }
         }
@@ -163,7 +164,7 @@ impl Follower {
     async fn open_in_turn(&self, wait_index: u64) -> Result<(Watching, Arc<Endpoint>, Vec<Error>)> {
         let place = self.client.opening_watches.acquire().await;
         let mut opening = Box::pin(self.open(wait_index));
-        match tokio::time::timeout(AMPLE, opening.as_mut()).await {
+        match clock::timeout(AMPLE, opening.as_mut()).await {
             Ok(opened) => opened,
             Err(_) => {
                 drop(place);

@@ -11,6 +11,7 @@ use crate::core::log::Level;
 use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::core::v2::{keys_answer, keys_request};
+use crate::rt::clock;
 
 const EVENT_INDEX_CLEARED: i32 = 401;
 
@@ -25,7 +26,7 @@ impl Follower {
     /// Hands over the whole state, and goes on from its index.
     pub(super) async fn resync(&mut self, why: &Error) -> Result<()> {
         // In front, because what happens behind it must still be in the history when the watch goes on.
-        tokio::time::sleep(self.backoff.next_pause()).await;
+        clock::sleep(self.backoff.next_pause()).await;
         let log = &self.client.config.log;
         log.write(
             Level::Info,
