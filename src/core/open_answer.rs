@@ -45,9 +45,9 @@ impl OpenAnswer {
         OpenAnswer { http_status, headers, framing, may_be_reused, connection, lasts, begun: None, reached }
     }
 
-    /// The head with no more of its lines than `names`, in memory of their own.
-    pub fn take_head(&mut self, names: &[&str]) -> Answer {
-        let headers = std::mem::take(&mut self.headers).only(names);
+    /// The head, in memory of its own: it may be needed for as long as the body lasts.
+    pub fn take_head(&mut self) -> Answer {
+        let headers = std::mem::take(&mut self.headers).detached();
         Answer { http_status: self.http_status, headers, body: Bytes::new() }
     }
 

@@ -1,6 +1,5 @@
 //! The idle connections of one lane, or of the internal runtime.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -36,8 +35,16 @@ struct Inner {
 
 #[derive(Default)]
 struct Idle {
-    connections: HashMap<Arc<Origin>, Vec<Box<Connection>>>,
+    /// There are few origins, and nearly always one.
+    origins: Vec<(Arc<Origin>, Vec<Box<Connection>>)>,
     has_task: bool,
+}
+
+impl Idle {
+    fn of(&mut self, origin: &Arc<Origin>) -> Option<&mut Vec<Box<Connection>>> {
+        let is_it = |known: &Arc<Origin>| Arc::ptr_eq(known, origin) || known == origin;
+        self.origins.iter_mut().find(|(known, _)| is_it(known)).map(|(_, connections)| connections)
+    }
 }
 
 /// That of a lane: one call at a time uses it, on a runtime that stands still between calls.
@@ -77,17 +84,15 @@ impl Pool {
 
     /// The connection used last is the one least likely to have been closed.
     pub fn take(&self, origin: &Arc<Origin>) -> Option<Box<Connection>> {
-        self.inner.idle().connections.get_mut(origin)?.pop()
+        self.inner.idle().of(origin)?.pop()
     }
 
     pub fn put(&self, origin: &Arc<Origin>, connection: Box<Connection>) {
         let mut idle = self.inner.idle();
-        match idle.connections.get_mut(origin) {
+        match idle.of(origin) {
             Some(connections) if connections.len() < MAX_IDLE_PER_ORIGIN => connections.push(connection),
             Some(_) => {}
-            None => {
-                idle.connections.insert(origin.clone(), vec![connection]);
-            }
+            None => idle.origins.push((origin.clone(), vec![connection])),
         }
         if self.inner.is_looked_after
             && !idle.has_task
@@ -111,11 +116,12 @@ impl Inner {
 
     /// Gives when the next connection will have rested for too long.
     fn close_old(&self, idle: &mut Idle, now: Instant) -> Option<Instant> {
-        idle.connections.retain(|_, connections| {
+        idle.origins.retain_mut(|(_, connections)| {
             connections.retain(|connection| now.saturating_duration_since(connection.resting_since()) < self.max_rest);
             !connections.is_empty()
         });
-        let oldest = idle.connections.values().flatten().map(|connection| connection.resting_since()).min();
+        let connections = idle.origins.iter().flat_map(|(_, connections)| connections);
+        let oldest = connections.map(|connection| connection.resting_since()).min();
         oldest.and_then(|since| since.checked_add(self.max_rest))
     }
 }

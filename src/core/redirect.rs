@@ -1,5 +1,6 @@
 //! Redirects, followed by us and not by an HTTP library: method and body stay, credentials do not travel.
 
+use super::http1::headers::Name;
 use std::sync::Arc;
 
 use super::endpoint::{Credentials, Endpoint, Origin, Scheme};
@@ -26,7 +27,7 @@ pub fn next_hop(
         let text = format!("{}: redirect (HTTP {}) {why}", hop.origin, answer.http_status);
         Err(Error::new(status, text).at(&hop.origin.to_string()).with_http_status(answer.http_status))
     };
-    let Some(location) = answer.headers.get("location") else {
+    let Some(location) = answer.headers.get(Name::Location) else {
         return refused(Status::BadRedirect, "without a Location header".into());
     };
     if followed >= max.min(MOST_REDIRECTS) {
@@ -36,7 +37,7 @@ pub fn next_hop(
         );
     }
     let shown = String::from_utf8_lossy(location).into_owned();
-    let Some(target) = answer.headers.text("location").and_then(|location| resolve(hop, location)) else {
+    let Some(target) = answer.headers.text(Name::Location).and_then(|location| resolve(hop, location)) else {
         return refused(Status::BadRedirect, format!("to '{}', which is not a valid URL", without_userinfo(&shown)));
     };
     if hop.origin.scheme.is_encrypted() && !target.origin.scheme.is_encrypted() {
@@ -131,7 +132,7 @@ mod tests {
     }
 
     fn follow(origin: &str, location: &str) -> Result<Hop> {
-        let headers = [("Location", location)].into_iter().collect();
+        let headers = [(Name::Location, location)].into_iter().collect();
         let answer = Answer { http_status: 307, headers, body: bytes::Bytes::new() };
         next_hop(&hop(origin, "/v2/keys/a/b?x=1"), &answer, 0, 10, |_| None)
     }

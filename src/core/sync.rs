@@ -1,5 +1,6 @@
 //! Sync: the endpoints become those that the cluster itself advertises, and the configured ones stay behind them.
 
+use super::http1::headers::Name;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -252,7 +253,7 @@ async fn reach(
 }
 
 fn cluster_id(answered: &Answered) -> Option<&[u8]> {
-    answered.answer.headers.get("x-etcd-cluster-id")
+    answered.answer.headers.get(Name::EtcdClusterId)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use bytes::BytesMut;
 
 use super::framing::{Announcement, Framing};
-use super::headers::Headers;
+use super::headers::{Headers, Places};
 use super::{Broken, MOST_HEAD_BYTES, MOST_HEADERS};
 
 #[derive(Debug)]
@@ -25,6 +25,7 @@ enum Parsed {
     Head {
         bytes: usize,
         http_status: u16,
+        places: Places,
         framing: Framing,
         may_be_reused: bool,
     },
@@ -36,8 +37,8 @@ pub fn take(incoming: &mut BytesMut) -> Result<Option<Head>, Broken> {
         match parse(incoming)? {
             Parsed::Incomplete => return Ok(None),
             Parsed::Interim(bytes) => drop(incoming.split_to(bytes)),
-            Parsed::Head { bytes, http_status, framing, may_be_reused } => {
-                let headers = Headers::new(incoming.split_to(bytes).freeze());
+            Parsed::Head { bytes, http_status, places, framing, may_be_reused } => {
+                let headers = Headers::new(incoming.split_to(bytes).freeze(), places);
                 return Ok(Some(Head { http_status, headers, framing, may_be_reused }));
             }
         }
@@ -62,13 +63,14 @@ fn parse(bytes: &[u8]) -> Result<Parsed, Broken> {
         return Ok(Parsed::Interim(length));
     }
     let (mut announcement, mut connection) = (Announcement::default(), Connection::default());
+    let mut places = Places::default();
     for header in response.headers.iter() {
         // Nearly all of etcd's lines are told by the length of their names.
         match header.name.len() {
             14 if header.name.eq_ignore_ascii_case("content-length") => announcement.content_length(header.value),
             17 if header.name.eq_ignore_ascii_case("transfer-encoding") => announcement.transfer_encoding(header.value),
             10 if header.name.eq_ignore_ascii_case("connection") => connection.line(header.value),
-            _ => {}
+            _ => places.line(bytes, header.name, header.value),
         }
     }
     if announcement.is_coded() && !is_http_11 {
@@ -80,7 +82,7 @@ fn parse(bytes: &[u8]) -> Result<Parsed, Broken> {
         _ => announcement.framing().ok_or(Broken::Senseless("invalid content-length parsed"))?,
     };
     let may_be_reused = http_status != 101 && !connection.closes && (is_http_11 || connection.is_kept);
-    Ok(Parsed::Head { bytes: length, http_status, framing, may_be_reused })
+    Ok(Parsed::Head { bytes: length, http_status, places, framing, may_be_reused })
 }
 
 fn no_head(error: httparse::Error) -> Broken {
@@ -109,6 +111,7 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use super::super::headers::Name;
     use super::*;
 
     fn taken(bytes: &str) -> Result<Option<Head>, Broken> {
@@ -124,7 +127,7 @@ mod tests {
         let mut incoming =
             BytesMut::from("HTTP/1.1 100 Continue\r\n\r\n\r\nHTTP/1.1 201 Created\r\nX-Etcd-Index: 7\r\n\r\nbody");
         let head = take(&mut incoming).expect("sensible").expect("a head");
-        assert_eq!((head.http_status, head.headers.get("x-etcd-index")), (201, Some(&b"7"[..])));
+        assert_eq!((head.http_status, head.headers.get(Name::EtcdIndex)), (201, Some(&b"7"[..])));
         assert_eq!(&incoming[..], b"body");
     }
 

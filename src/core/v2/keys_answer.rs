@@ -1,5 +1,6 @@
 //! Answers to keys requests, and what each of them says.
 
+use crate::core::http1::headers::Name;
 use std::fmt;
 
 use super::failure;
@@ -28,7 +29,7 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         return Err(senseless(Status::EmptyBody, &"the body is empty"));
     }
     let invalid = |why: &dyn fmt::Display| senseless(Status::InvalidResponse, why);
-    if let Some(encoding) = answer.headers.get("content-encoding") {
+    if let Some(encoding) = answer.headers.get(Name::ContentEncoding) {
         let encoding = String::from_utf8_lossy(encoding);
         return Err(invalid(&format_args!("it is encoded as {encoding:?}, which nobody asked for")));
     }
@@ -48,13 +49,13 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         // The body is etcd's, so the write is in the store.
         if effect.is_write() { error.with_outcome(Outcome::Applied) } else { error }
     })?;
-    let cluster_id = answer.headers.get("x-etcd-cluster-id").unwrap_or_default();
+    let cluster_id = answer.headers.get(Name::EtcdClusterId).unwrap_or_default();
     builder.finish(index, &without_nul(cluster_id)).map_err(failed)
 }
 
 /// 0 when absent or empty; the header's text when it is not a number.
 pub fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
-    let Some(header) = answer.headers.get("x-etcd-index") else { return Ok(0) };
+    let Some(header) = answer.headers.get(Name::EtcdIndex) else { return Ok(0) };
     if header.is_empty() {
         return Ok(0);
     }

@@ -9,9 +9,6 @@ use crate::core::exchange::Answer;
 use crate::core::response::{Action, Node, Response};
 use crate::core::status::Status;
 
-/// What a head says that the events behind it need.
-pub const HEADERS: [&str; 3] = ["x-etcd-cluster-id", "x-etcd-index", "content-encoding"];
-
 /// The event in `document`, which came with the headers of `head`.
 pub fn decode(document: Bytes, head: &Answer, endpoint: &str) -> Result<(Response, u64)> {
     let answer = Answer { http_status: head.http_status, headers: head.headers.clone(), body: document };

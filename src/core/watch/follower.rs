@@ -1,5 +1,6 @@
 //! The task behind a watcher: keeps a watch open somewhere in the cluster and puts its events into the queue.
 
+use crate::core::http1::headers::Name;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,7 +125,7 @@ impl Follower {
                 }
             }
         };
-        let head = open.take_head(&watch_event::HEADERS);
+        let head = open.take_head();
         if let Some(error) = self.other_cluster(&head, &endpoint) {
             return if self.options.resync { Box::pin(self.resync(&error)).await.map(|()| true) } else { Err(error) };
         }
@@ -201,7 +202,7 @@ impl Follower {
     /// An index says nothing about another cluster, such as one that was set up anew under the same address. Gives the
     /// reason where the watch cannot go on as it is.
     fn other_cluster(&mut self, head: &Answer, endpoint: &Endpoint) -> Option<Error> {
-        let id = head.headers.get("x-etcd-cluster-id")?.to_vec();
+        let id = head.headers.get(Name::EtcdClusterId)?.to_vec();
         let before = self.cluster_id.get_or_insert_with(|| id.clone());
         if *before == id {
             return None;

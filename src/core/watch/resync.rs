@@ -1,5 +1,6 @@
 //! What a watch does where the history is gone: it says so, or hands over the whole state and goes on behind it.
 
+use crate::core::http1::headers::Name;
 use std::sync::Arc;
 
 use super::follower::Follower;
@@ -39,7 +40,7 @@ impl Follower {
         let state = match keys_answer::decode(&answered.answer, &answered.endpoint, Effect::Read) {
             Ok(state) => state.into_resync(),
             Err(error) if error.is_key_not_found() => {
-                let id = answered.answer.headers.get("x-etcd-cluster-id").unwrap_or_default();
+                let id = answered.answer.headers.get(Name::EtcdClusterId).unwrap_or_default();
                 Response::resync_of_nothing(error.server().map_or(0, |server| server.index), id)
             }
             Err(error) => return Err(answered.explain(error)),
@@ -53,7 +54,7 @@ impl Follower {
             return Err(Error::new(Status::InvalidResponse, text).at(&answered.endpoint));
         }
         // Only now: until the state is known, the position is one of the cluster before.
-        self.cluster_id = answered.answer.headers.get("x-etcd-cluster-id").map(<[u8]>::to_vec);
+        self.cluster_id = answered.answer.headers.get(Name::EtcdClusterId).map(<[u8]>::to_vec);
         self.position.state_at(state.index());
         let weight = state.weight();
         self.events.add(Ok(state), weight).await;
