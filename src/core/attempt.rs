@@ -202,7 +202,7 @@ impl<'a> HttpAttempt<'a> {
     fn first_hop(&self, endpoint: &Endpoint) -> Hop {
         Hop {
             origin: Arc::clone(endpoint.origin()),
-            host_header: endpoint.host_header().to_owned(),
+            host_header: endpoint.shared_host_header().clone(),
             target: endpoint.target(&self.request.path, &self.request.query),
             credentials: self.credentials_of(endpoint),
         }

@@ -146,12 +146,14 @@ impl Client {
         let request = self.keys_request(operation)?;
         let effect = request.effect;
         let (shared, context) = (self.shared.clone(), context.cloned());
-        let answered = self.block_on(|pool| call::http(shared, pool, Arc::new(request), context))??;
+        let answered = self.block_on(|pool| call::http(shared, pool, request, context))??;
         value::response(answered, effect)
     }
 
     pub(super) fn keys_request(&self, operation: &Operation<'_>) -> Result<Request> {
-        let longest_target = longest_target(&self.shared.ring.current());
+        // Only a delete carries a value in its target.
+        let is_delete = matches!(operation, Operation::Delete { .. });
+        let longest_target = if is_delete { longest_target(&self.shared.ring.current()) } else { None };
         v2::keys_request::keys_request(&self.shared.config.keys, operation, longest_target)
     }
 

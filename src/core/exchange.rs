@@ -69,7 +69,7 @@ impl Effect {
 #[derive(Debug, Clone)]
 pub struct Hop {
     pub origin: Arc<Origin>,
-    pub host_header: String,
+    pub host_header: Arc<str>,
     pub target: String,
     pub credentials: Option<Credentials>,
 }

@@ -86,7 +86,7 @@ fn absolute(url: &str) -> Option<Hop> {
     let uri: http::Uri = url.parse().ok()?;
     let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
     let origin = Arc::clone(endpoint.origin());
-    Some(Hop { origin, host_header: endpoint.host_header().to_owned(), target, credentials: None })
+    Some(Hop { origin, host_header: endpoint.shared_host_header().clone(), target, credentials: None })
 }
 
 /// Takes `.` and `..` out of a path; what follows `?` stays.
@@ -125,7 +125,7 @@ mod tests {
         let endpoint = Endpoint::parse(origin).expect("valid");
         Hop {
             origin: endpoint.origin().clone(),
-            host_header: endpoint.host_header().to_owned(),
+            host_header: endpoint.shared_host_header().clone(),
             target: target.into(),
             credentials: Some(Credentials::basic("u", "p")),
         }

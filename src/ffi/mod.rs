@@ -7,6 +7,7 @@ pub mod out;
 pub mod panics;
 #[cfg(unix)]
 pub mod poll;
+pub mod process;
 pub mod readiness;
 pub mod signals;
 pub mod strings;

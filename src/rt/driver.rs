@@ -43,6 +43,11 @@ impl Driver {
         }
     }
 
+    /// The time, as of its last turn.
+    pub fn now(&self) -> Instant {
+        self.turn.now
+    }
+
     /// The descriptors beside it are closed with it.
     pub fn close(self) {}
 }

@@ -22,15 +22,20 @@ const MOST_LANES: usize = 64;
 /// back.
 const MAX_REST: Duration = Duration::from_secs(60);
 
+/// A lane in use looks so often for connections that nobody has needed for long.
+const BETWEEN_CLEANINGS: Duration = Duration::from_secs(1);
+
 pub struct Lane {
     pool: Arc<Pool>,
     driver: Driver,
     resting_since: Instant,
+    cleaned_at: Instant,
 }
 
 impl Lane {
-    fn new() -> Option<Lane> {
-        Some(Lane { pool: Arc::default(), driver: Driver::new()?, resting_since: Instant::now() })
+    fn new() -> Option<Box<Lane>> {
+        let now = Instant::now();
+        Some(Box::new(Lane { pool: Arc::default(), driver: Driver::new()?, resting_since: now, cleaned_at: now }))
     }
 
     pub fn pool(&self) -> &Arc<Pool> {
@@ -52,7 +57,7 @@ pub struct Lanes(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    idle: Vec<Lane>,
+    idle: Vec<Box<Lane>>,
     /// Idle and in use together.
     open: usize,
     is_looked_after: bool,
@@ -60,8 +65,8 @@ struct State {
 
 impl State {
     /// Those that have rested for too long: the first ones, since the lane that came last is the one taken next.
-    fn take_old(&mut self, now: Instant) -> Vec<Lane> {
-        let fresh = |lane: &Lane| now.saturating_duration_since(lane.resting_since) < MAX_REST;
+    fn take_old(&mut self, now: Instant) -> Vec<Box<Lane>> {
+        let fresh = |lane: &Box<Lane>| now.saturating_duration_since(lane.resting_since) < MAX_REST;
         let old = self.idle.iter().position(fresh).unwrap_or(self.idle.len());
         self.open = self.open.saturating_sub(old);
         self.idle.drain(..old).collect()
@@ -70,7 +75,7 @@ impl State {
 
 impl Lanes {
     /// The lane used last has the warmest connection. None when all are in use, or no more can be made.
-    pub fn take(&self) -> Option<Lane> {
+    pub fn take(&self) -> Option<Box<Lane>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = state.idle.pop() {
             return Some(lane);
@@ -87,15 +92,18 @@ impl Lanes {
         lane
     }
 
-    pub fn put(&self, mut lane: Lane) {
-        let now = Instant::now();
+    pub fn put(&self, mut lane: Box<Lane>) {
+        let now = lane.driver.now();
         lane.resting_since = now;
-        lane.pool.close_old(now);
+        if now.saturating_duration_since(lane.cleaned_at) > BETWEEN_CLEANINGS {
+            lane.cleaned_at = now;
+            lane.pool.close_old(now);
+        }
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.idle.push(lane);
         let closing = state.take_old(now);
         drop(state);
-        closing.into_iter().for_each(Lane::close);
+        closing.into_iter().for_each(|lane| lane.close());
     }
 
     /// Whether there are idle lanes that no task looks after; the caller has to start it then.
@@ -111,7 +119,7 @@ impl Lanes {
         let next = state.idle.first().and_then(|lane| lane.resting_since.checked_add(MAX_REST));
         state.is_looked_after = next.is_some();
         drop(state);
-        closing.into_iter().for_each(Lane::close);
+        closing.into_iter().for_each(|lane| lane.close());
         next
     }
 
@@ -127,7 +135,7 @@ impl Lanes {
         let closing = std::mem::take(&mut state.idle);
         state.open = state.open.saturating_sub(closing.len());
         drop(state);
-        closing.into_iter().for_each(Lane::close);
+        closing.into_iter().for_each(|lane| lane.close());
     }
 }
 
@@ -151,7 +159,7 @@ mod tests {
     #[test]
     fn the_lane_used_last_is_used_next_and_lanes_are_capped() {
         let lanes = Lanes::default();
-        let taken: Vec<Lane> = std::iter::from_fn(|| lanes.take()).collect();
+        let taken: Vec<_> = std::iter::from_fn(|| lanes.take()).collect();
         assert_eq!(taken.len(), MOST_LANES);
         let last = taken.last().map(|lane| Arc::as_ptr(lane.pool()));
         taken.into_iter().for_each(|lane| lanes.put(lane));
@@ -162,7 +170,7 @@ mod tests {
     fn lanes_that_rest_for_too_long_are_closed_and_looked_after_by_one_task() {
         let lanes = Lanes::default();
         assert!(!lanes.need_a_task(), "there is none");
-        let taken: Vec<Lane> = (0..3).filter_map(|_| lanes.take()).collect();
+        let taken: Vec<_> = (0..3).filter_map(|_| lanes.take()).collect();
         taken.into_iter().for_each(|lane| lanes.put(lane));
         assert!(lanes.need_a_task() && !lanes.need_a_task(), "one task is enough");
         let now = Instant::now();

@@ -1,5 +1,7 @@
 //! Runs a call on the calling thread where the system has no `poll` (Windows): on a runtime of its own.
 
+use std::time::Instant;
+
 use tokio::runtime::{Builder, Runtime};
 
 pub struct Driver(Runtime);
@@ -13,6 +15,10 @@ impl Driver {
 
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
         self.0.block_on(future)
+    }
+
+    pub fn now(&self) -> Instant {
+        Instant::now()
     }
 
     /// Dropping a runtime inside another one panics; this never does.

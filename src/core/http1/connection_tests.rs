@@ -31,7 +31,7 @@ type Outcome = (std::result::Result<(u16, Vec<u8>), Status>, bool);
 
 fn hop() -> Hop {
     let endpoint = Endpoint::parse("http://h:1").expect("valid");
-    let (origin, host_header) = (endpoint.origin().clone(), endpoint.host_header().to_owned());
+    let (origin, host_header) = (endpoint.origin().clone(), endpoint.shared_host_header().clone());
     Hop { origin, host_header, target: "/".into(), credentials: None }
 }
 

@@ -1,7 +1,6 @@
 //! What a watch does where the history is gone: it says so, or hands over the whole state and goes on behind it.
 
 use crate::core::http1::headers::Name;
-use std::sync::Arc;
 
 use super::follower::Follower;
 use crate::core::call;
@@ -36,7 +35,7 @@ impl Follower {
         let options = GetOptions { recursive: self.options.recursive, sort: true, quorum: Some(true) };
         let operation = Operation::Get { key: &self.key, options: &options };
         let request = keys_request::keys_request(&self.client.config.keys, &operation, None)?;
-        let answered = call::http(self.client.clone(), self.pool.bounded(), Arc::new(request), None).await?;
+        let answered = call::http(self.client.clone(), self.pool.bounded(), request, None).await?;
         let state = match keys_answer::decode(&answered.answer, &answered.endpoint, Effect::Read) {
             Ok(state) => state.into_resync(),
             Err(error) if error.is_key_not_found() => {
