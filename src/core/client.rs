@@ -194,7 +194,6 @@ impl Client {
         if lanes::can_run_here()
             && let Some(mut lane) = self.lanes.take()
         {
-            let call = call(lane.pool().clone());
             let result = lane.block_on(call);
             self.lanes.put(lane);
             self.look_after_lanes();

@@ -88,6 +88,17 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// A body of this size fills most of the memory that it was read into.
+const LARGE_BODY: usize = 8 << 10;
+
+impl Answer {
+    /// The same in memory of its own, for one that is kept: it was read into a connection's, which is larger.
+    pub fn detached(self) -> Answer {
+        let body = if self.body.len() < LARGE_BODY { Bytes::copy_from_slice(&self.body) } else { self.body };
+        Answer { http_status: self.http_status, headers: self.headers.detached(), body }
+    }
+}
+
 /// Why there is no complete answer.
 #[derive(Debug)]
 pub enum Failure {

@@ -29,9 +29,10 @@ impl Driver {
         Some(Driver { wakeup, waker, turn: Turn::default() })
     }
 
-    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+    /// The future is made here, so that it need not be moved.
+    pub fn block_on<F: Future>(&mut self, call: impl FnOnce() -> F) -> F::Output {
         let mut running = Running::begin(self);
-        let mut future = pin!(future);
+        let mut future = pin!(call());
         let waker = running.driver.waker.clone();
         let mut context = Context::from_waker(&waker);
         loop {
@@ -131,9 +132,9 @@ mod tests {
     fn a_time_ends_the_wait_for_it() {
         let began = Instant::now();
         let mut driver = Driver::new().expect("a driver");
-        assert_eq!(driver.block_on(clock::timeout(PAUSE, std::future::pending::<()>())), Err(clock::Elapsed));
+        assert_eq!(driver.block_on(|| clock::timeout(PAUSE, std::future::pending::<()>())), Err(clock::Elapsed));
         assert!(began.elapsed() >= PAUSE);
-        assert_eq!(driver.block_on(clock::timeout(Duration::MAX, async { 7 })), Ok(7));
+        assert_eq!(driver.block_on(|| clock::timeout(Duration::MAX, async { 7 })), Ok(7));
     }
 
     #[test]
@@ -142,7 +143,7 @@ mod tests {
         for round in 0..1000 {
             let (sender, receiver) = tokio::sync::oneshot::channel();
             let other = thread::spawn(move || sender.send(round));
-            assert_eq!(driver.block_on(receiver), Ok(round));
+            assert_eq!(driver.block_on(|| receiver), Ok(round));
             other.join().expect("no panic").expect("received");
         }
     }
@@ -151,7 +152,7 @@ mod tests {
     fn what_goes_on_beside_a_call_goes_on_with_the_next_one() {
         let mut driver = Driver::new().expect("a driver");
         let (sender, mut receiver) = tokio::sync::oneshot::channel();
-        driver.block_on(async {
+        driver.block_on(|| async {
             beside::spawn(async move {
                 clock::sleep(PAUSE).await;
                 let _ = sender.send(7);
@@ -160,19 +161,19 @@ mod tests {
         });
         assert!(receiver.try_recv().is_err(), "not yet");
         thread::sleep(PAUSE);
-        assert_eq!(driver.block_on(receiver), Ok(7));
+        assert_eq!(driver.block_on(|| receiver), Ok(7));
     }
 
     #[test]
     fn a_lane_can_be_driven_inside_another_and_after_a_panic() {
         let (mut outer, mut inner) = (Driver::new().expect("a driver"), Driver::new().expect("a driver"));
-        outer.block_on(async {
-            inner.block_on(clock::sleep(PAUSE));
+        outer.block_on(|| async {
+            inner.block_on(|| clock::sleep(PAUSE));
             clock::sleep(PAUSE).await;
         });
         let panicked =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outer.block_on(async { panic!("stop") })));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outer.block_on(|| async { panic!("stop") })));
         assert!(panicked.is_err() && !turn::is_here());
-        outer.block_on(clock::sleep(PAUSE));
+        outer.block_on(|| clock::sleep(PAUSE));
     }
 }

@@ -42,8 +42,9 @@ impl Lane {
         &self.pool
     }
 
-    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
-        self.driver.block_on(future)
+    pub fn block_on<F: Future>(&mut self, call: impl FnOnce(Arc<Pool>) -> F) -> F::Output {
+        let pool = self.pool.clone();
+        self.driver.block_on(|| call(pool))
     }
 
     fn close(self) {

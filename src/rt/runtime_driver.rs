@@ -13,8 +13,8 @@ impl Driver {
         Builder::new_current_thread().enable_io().enable_time().build().ok().map(Driver)
     }
 
-    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
-        self.0.block_on(future)
+    pub fn block_on<F: Future>(&mut self, call: impl FnOnce() -> F) -> F::Output {
+        self.0.block_on(call())
     }
 
     pub fn now(&self) -> Instant {

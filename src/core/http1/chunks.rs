@@ -17,9 +17,9 @@ pub struct Chunks {
     /// What is left of the present chunk; while its size is read, the size so far.
     left: u64,
     /// Of the extensions, or of all trailers.
-    bytes: usize,
+    bytes: u32,
     lasts: bool,
-    trailers: usize,
+    trailers: u32,
     /// The present line of the trailers.
     line: Vec<u8>,
 }
@@ -152,7 +152,7 @@ impl Chunks {
 
     fn extension(&mut self) -> io::Result<State> {
         self.bytes = self.bytes.saturating_add(1);
-        match self.bytes < MOST_EXTENSION_BYTES {
+        match self.bytes < MOST_EXTENSION_BYTES as u32 {
             true => Ok(State::Extension),
             false => Err(invalid_data("chunk extensions over limit")),
         }
@@ -169,7 +169,7 @@ impl Chunks {
     fn trailer(&mut self, byte: u8) -> io::Result<State> {
         self.line.push(byte);
         self.bytes = self.bytes.saturating_add(1);
-        match self.bytes < MOST_HEAD_BYTES {
+        match self.bytes < MOST_HEAD_BYTES as u32 {
             true => Ok(State::Trailer),
             false => Err(invalid_data("chunk trailers bytes over limit")),
         }
@@ -177,7 +177,7 @@ impl Chunks {
 
     /// Trailers carry nothing here, but what is none is a sign of another protocol.
     fn end_of_trailer(&mut self) -> io::Result<State> {
-        if self.trailers >= MOST_HEADERS {
+        if self.trailers >= MOST_HEADERS as u32 {
             return Err(invalid_data("chunk trailers count overflow"));
         }
         self.trailers = self.trailers.saturating_add(1);
