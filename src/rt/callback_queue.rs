@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use super::callback;
-use super::sync::{Condvar, Mutex, MutexGuard};
+use super::sync::{Condvar, Mutex, MutexGuard, process_id};
 use super::waiting::wait_while;
 
 /// Something to do where callbacks run. When it is dropped undone, what it holds of the application is freed.
@@ -53,7 +53,7 @@ impl<S> Default for CallbackQueue<S> {
     fn default() -> CallbackQueue<S> {
         let state =
             State { jobs: VecDeque::new(), signal: None, is_raised: false, wakeups: 0, is_closed: false, waiting: 0 };
-        CallbackQueue { state: Mutex::new(state), changed: Condvar::new(), process: std::process::id() }
+        CallbackQueue { state: Mutex::new(state), changed: Condvar::new(), process: process_id() }
     }
 }
 
@@ -100,7 +100,7 @@ impl<S: Signal> CallbackQueue<S> {
             had_jobs = true;
             // One that panics must not take the others with it.
             let _ = std::panic::catch_unwind(AssertUnwindSafe(job));
-            if std::process::id() != self.process {
+            if process_id() != self.process {
                 // The callback has forked and come back in the child, where the lock may be held for ever.
                 return Served { called: called(), had_jobs: false, was_woken };
             }

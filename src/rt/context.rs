@@ -63,7 +63,7 @@ impl Context {
             (own, inherited) => own.or(inherited),
         };
         let token = parent.map_or_else(CancellationToken::new, |parent| parent.0.token.child_token());
-        let process = parent.map_or_else(std::process::id, |parent| parent.0.process);
+        let process = parent.map_or_else(process::id, |parent| parent.0.process);
         let cancelled_at = OnceLock::new();
         let parent = parent.cloned();
         Context(Arc::new(Node { process, parent, token, deadline, cancelled_at, is_of_a_call: false }))

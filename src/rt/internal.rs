@@ -1,14 +1,18 @@
 //! The internal runtime: one thread, started when first needed, for what has to go on without a caller
 //! and for blocking calls that no lane can carry.
 
+use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
+use super::inbox::Inbox;
+use super::race::{First, first};
 use super::thread::OwnThread;
 use crate::core::error::{Error, Result};
 use crate::core::pool::Pool;
@@ -32,7 +36,7 @@ struct State {
 }
 
 struct Running {
-    handle: Handle,
+    inbox: Arc<Inbox>,
     pool: Arc<Pool>,
     stop: CancellationToken,
     thread: Arc<OwnThread>,
@@ -52,7 +56,7 @@ impl Internal {
         if let Some(running) = &self.state().running
             && let Some(task) = task()
         {
-            running.handle.spawn(self.trust.guard(task));
+            running.inbox.put(Box::pin(self.trust.guard(task)));
         }
     }
 
@@ -61,23 +65,23 @@ impl Internal {
         &self,
         call: impl FnOnce(Arc<Pool>) -> F,
     ) -> Result<T> {
-        let (handle, pool) = self.started()?;
+        let (inbox, pool) = self.started()?;
         let (sender, receiver) = sync_channel(1);
-        handle.spawn(panics::then(call(pool), move |result| {
+        inbox.put(Box::pin(panics::then(call(pool), move |result| {
             let _ = sender.send(result);
-        }));
+        })));
         let ended = |_| Error::new(Status::Internal, "the internal runtime ended before the call");
         receiver.recv().map_err(ended)?
     }
 
     /// Starts a task that goes on without a caller, until it ends or the runtime does.
     pub fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce(Arc<Pool>) -> F) -> Result<()> {
-        let (handle, pool) = self.started()?;
-        handle.spawn(self.trust.guard(task(pool)));
+        let (inbox, pool) = self.started()?;
+        inbox.put(Box::pin(self.trust.guard(task(pool))));
         Ok(())
     }
 
-    fn started(&self) -> Result<(Handle, Arc<Pool>)> {
+    fn started(&self) -> Result<(Arc<Inbox>, Arc<Pool>)> {
         let mut state = self.state();
         if state.is_stopped {
             return Err(Error::new(Status::Closed, "the client was closed"));
@@ -88,7 +92,7 @@ impl Internal {
         };
         self.has_started.store(true, Ordering::Relaxed);
         let running = state.running.insert(running);
-        Ok((running.handle.clone(), running.pool.clone()))
+        Ok((running.inbox.clone(), running.pool.clone()))
     }
 
     /// Ends the thread for good; gives whether it has ended in time. Any number of threads may wait for it.
@@ -126,7 +130,8 @@ fn start(trust: &Arc<Trust>) -> Result<Running> {
         Error::new(Status::Internal, format!("cannot start the internal {what}: {error}"))
     };
     let stop = CancellationToken::new();
-    let stopped = stop.clone();
+    let (stopped, inbox) = (stop.clone(), Arc::new(Inbox::default()));
+    let coming = inbox.clone();
     let (starting, started) = sync_channel(1);
     // The runtime is built there, because a caller whose thread-local memory is gone, at its thread's end, cannot.
     let thread = OwnThread::start("etcd-client", move || {
@@ -134,16 +139,32 @@ fn start(trust: &Arc<Trust>) -> Result<Running> {
             Ok(runtime) => runtime,
             Err(error) => return drop(starting.send(Err(error))),
         };
-        let _ = starting.send(Ok(runtime.handle().clone()));
-        runtime.block_on(stopped.cancelled());
+        let _ = starting.send(Ok(()));
+        let coming = Coming(coming);
+        let serving = async {
+            loop {
+                coming.0.take().await.into_iter().for_each(|task| drop(tokio::spawn(task)));
+            }
+        };
+        let _: First<(), Infallible> = runtime.block_on(first(pin!(stopped.cancelled()), pin!(serving)));
+        drop(coming);
         runtime.shutdown_background();
     })
     .map_err(|error| failed("thread", error))?;
-    let handle = match started.recv() {
+    match started.recv() {
         Ok(built) => built.map_err(|error| failed("runtime", error))?,
         Err(_) => return Err(Error::new(Status::Internal, "the internal thread has ended at its start")),
-    };
-    Ok(Running { handle, pool: Arc::new(Pool::of_a_runtime(trust.clone())), stop, thread })
+    }
+    Ok(Running { inbox, pool: Arc::new(Pool::of_a_runtime(trust.clone())), stop, thread })
+}
+
+/// Whatever ends the thread, no task is left waiting for it.
+struct Coming(Arc<Inbox>);
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod context;
 pub mod driver;
 pub mod event_queue;
 pub mod gate;
+pub mod inbox;
 pub mod internal;
 #[cfg(unix)]
 pub mod lane_socket;

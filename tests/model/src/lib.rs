@@ -14,6 +14,7 @@ pub mod waiting;
 /// In place of `src/rt/sync.rs`.
 pub mod sync {
     pub use loom::sync::{Condvar, Mutex, MutexGuard};
+    pub use std::process::id as process_id;
 }
 
 /// In place of `src/rt/callback.rs`: the model's threads are no threads of the system.
