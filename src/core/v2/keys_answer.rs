@@ -1,6 +1,9 @@
 //! Answers to keys requests, and what each of them says.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use http::HeaderName;
 
 use super::failure;
 use super::keys_document::{self, Unreadable};
@@ -9,6 +12,10 @@ use crate::core::exchange::{Answer, Effect};
 use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::faults::{self, Place};
+
+/// Named once, so that they are not read letter by letter for each answer.
+static INDEX: HeaderName = HeaderName::from_static("x-etcd-index");
+static CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");
 
 /// 200 and 201 are success, everything else is a refusal; 5xx never gets here.
 pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Response> {
@@ -47,13 +54,13 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         // The body is etcd's, so the write is in the store.
         if effect.is_write() { error.with_outcome(Outcome::Applied) } else { error }
     })?;
-    let cluster_id = answer.headers.get("x-etcd-cluster-id").map_or(&b""[..], http::HeaderValue::as_bytes);
+    let cluster_id = answer.headers.get(&CLUSTER_ID).map_or(&b""[..], http::HeaderValue::as_bytes);
     builder.finish(index, &without_nul(cluster_id)).map_err(failed)
 }
 
 /// 0 when absent or empty; the header's text when it is not a number.
 pub fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
-    let Some(header) = answer.headers.get("x-etcd-index").map(http::HeaderValue::as_bytes) else { return Ok(0) };
+    let Some(header) = answer.headers.get(&INDEX).map(http::HeaderValue::as_bytes) else { return Ok(0) };
     if header.is_empty() {
         return Ok(0);
     }
@@ -63,8 +70,11 @@ pub fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
     digits.and_then(|digits| digits.parse().ok()).ok_or_else(shown)
 }
 
-fn without_nul(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().copied().filter(|byte| *byte != 0).collect()
+fn without_nul(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match bytes.contains(&0) {
+        true => bytes.iter().copied().filter(|byte| *byte != 0).collect(),
+        false => bytes.into(),
+    }
 }
 
 #[cfg(test)]
