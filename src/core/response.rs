@@ -243,9 +243,23 @@ impl Builder {
         Ok(())
     }
 
+    /// Takes the last bytes of an unfinished text back.
+    #[inline]
+    pub fn drop_text(&mut self, bytes: usize) {
+        self.response.text.truncate(self.response.text.len().saturating_sub(bytes));
+    }
+
+    pub fn text_since(&self, begin: usize) -> &[u8] {
+        self.response.text.get(begin..).unwrap_or_default()
+    }
+
     /// What was appended since `begin` is one text.
+    #[inline]
     pub fn end_text(&mut self, begin: usize) -> Result<Span> {
         let (start, len) = (position(begin)?, position(self.response.text.len().saturating_sub(begin))?);
+        if len == 0 {
+            return Ok(Span::default());
+        }
         self.append_text(&[0])?;
         Ok(Span { start, len })
     }

@@ -64,10 +64,12 @@ pub fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
     if header.is_empty() {
         return Ok(0);
     }
-    let shown = || String::from_utf8_lossy(header).into_owned();
     // The digits alone, as Go takes them; Rust's parser would take a plus sign too.
-    let digits = header.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(header).ok()).flatten();
-    digits.and_then(|digits| digits.parse().ok()).ok_or_else(shown)
+    let add = |number: u64, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    header.iter().try_fold(0, add).ok_or_else(|| String::from_utf8_lossy(header).into_owned())
 }
 
 fn without_nul(bytes: &[u8]) -> Cow<'_, [u8]> {

@@ -101,6 +101,17 @@ fn a_bad_index_header_is_an_invalid_response_whose_write_happened() {
 }
 
 #[test]
+fn an_index_is_what_go_takes_for_a_number() {
+    let index = |header: &str| index_of(&answer(200, &[("x-etcd-index", header)], ""));
+    for (header, number) in [("", 0), ("0", 0), ("007", 7), ("18446744073709551615", u64::MAX)] {
+        assert_eq!(index(header), Ok(number));
+    }
+    for header in ["+1", "-1", "1.0", "0x1", "1 2", "18446744073709551616", "99999999999999999999999"] {
+        assert_eq!(index(header), Err(header.to_owned()));
+    }
+}
+
+#[test]
 fn a_write_with_a_senseless_answer_may_have_happened() {
     let error = decode(&answer(200, &[], "<html>"), "http://h", Effect::OneShotWrite).expect_err("no JSON");
     assert_eq!(error.outcome(), Outcome::MaybeApplied);

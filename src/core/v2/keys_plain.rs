@@ -151,45 +151,93 @@ impl<'a> Reading<'a> {
     }
 
     /// Behind the opening quotation mark, as all that reads a string.
-    #[inline]
     fn text(&mut self) -> Option<Span> {
-        let (run, rest) = self.run()?;
-        if let [b'"', rest @ ..] = rest {
-            self.rest = rest;
-            if run.is_empty() {
-                return Some(Span::default());
+        let (length, bits) = run(self.rest);
+        let (run, behind) = self.rest.split_at_checked(length)?;
+        match behind {
+            [b'"', rest @ ..] => {
+                self.rest = rest;
+                if run.is_empty() {
+                    return Some(Span::default());
+                }
+                if bits & HIGH != 0 && std::str::from_utf8(run).is_err() {
+                    return None;
+                }
+                let text = self.builder.add_text(run);
+                self.noting(text)
             }
-            let added = self.builder.add_text(run);
-            return self.noting(added);
+            [b'\\', rest @ ..] => {
+                self.rest = rest;
+                self.escaped_text(run, bits)
+            }
+            _ => None,
         }
-        self.escaped_text()
     }
 
-    fn escaped_text(&mut self) -> Option<Span> {
+    /// Behind the first backslash, with what stands before it.
+    fn escaped_text(&mut self, before: &[u8], mut bits: u64) -> Option<Span> {
         let begin = self.builder.begin_text();
+        let appended = self.builder.append_text(before);
+        self.noting(appended)?;
         loop {
-            let (run, rest) = self.run()?;
-            let appended = self.builder.append_text(run);
-            self.noting(appended)?;
-            match rest {
-                [b'"', rest @ ..] => {
-                    self.rest = rest;
-                    let text = self.builder.end_text(begin);
-                    return self.noting(text);
-                }
-                [b'\\', rest @ ..] => {
-                    self.rest = rest;
-                    let mut utf8 = [0; 4];
-                    let unescaped = self.unescaped()?.encode_utf8(&mut utf8).as_bytes();
-                    let appended = self.builder.append_text(unescaped);
-                    self.noting(appended)?;
-                }
+            self.append_unescaped()?;
+            bits |= self.append_run()?;
+            match self.next()? {
+                b'"' => break,
+                b'\\' => {}
                 _ => return None,
+            }
+        }
+        // What was escaped is UTF-8 by itself, and makes nothing else UTF-8.
+        if bits & HIGH != 0 && std::str::from_utf8(self.builder.text_since(begin)).is_err() {
+            return None;
+        }
+        let text = self.builder.end_text(begin);
+        self.noting(text)
+    }
+
+    /// As `run`, copied in steps: between escapes most runs are so short that to look first and to copy then takes longer.
+    #[inline]
+    fn append_run(&mut self) -> Option<u64> {
+        if let Some(bytes) = self.rest.first_chunk::<8>() {
+            let word = u64::from_le_bytes(*bytes);
+            let stops = stops(word);
+            if stops != 0 {
+                let length = length_before(stops);
+                self.append(bytes)?;
+                self.builder.drop_text(8 - length);
+                self.rest = self.rest.get(length..)?;
+                return Some(bits_before(word, stops));
+            }
+        }
+        let (length, bits) = run(self.rest);
+        let (run, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        let appended = self.builder.append_text(run);
+        self.noting(appended)?;
+        Some(bits)
+    }
+
+    #[inline]
+    fn append<const N: usize>(&mut self, bytes: &[u8; N]) -> Option<()> {
+        let appended = self.builder.append_text(bytes);
+        self.noting(appended)
+    }
+
+    #[inline]
+    fn append_unescaped(&mut self) -> Option<()> {
+        match self.unescaped()? {
+            ascii @ ..='\u{7f}' => self.append(&[u8::try_from(ascii).ok()?]),
+            other => {
+                let mut utf8 = [0; 4];
+                let appended = self.builder.append_text(other.encode_utf8(&mut utf8).as_bytes());
+                self.noting(appended)
             }
         }
     }
 
     /// Behind the backslash.
+    #[inline]
     fn unescaped(&mut self) -> Option<char> {
         Some(match self.next()? {
             b'"' => '"',
@@ -219,19 +267,12 @@ impl<'a> Reading<'a> {
         digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
     }
 
+    /// No time has an escape in it.
     fn expiration(&mut self) -> Option<Expiration> {
-        let (text, rest) = self.run()?;
-        let [b'"', rest @ ..] = rest else { return None };
-        self.rest = rest;
+        let length = self.rest.iter().position(|byte| *byte == b'"')?;
+        let (text, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest.get(1..)?;
         expiration::read(std::str::from_utf8(text).ok()?).ok()
-    }
-
-    /// What there is up to a quotation mark, a backslash or a control character, if it is UTF-8, and what comes behind it.
-    #[inline]
-    fn run(&self) -> Option<(&'a [u8], &'a [u8])> {
-        let (length, is_ascii) = run(self.rest);
-        let (run, rest) = self.rest.split_at_checked(length)?;
-        (is_ascii || std::str::from_utf8(run).is_ok()).then_some((run, rest))
     }
 
     /// Without sign, fraction and leading zeros, and well below what 64 bits hold.
@@ -300,63 +341,80 @@ impl<'a> Reading<'a> {
     fn noting<T>(&mut self, result: Result<T>) -> Option<T> {
         match result {
             Ok(done) => Some(done),
-            Err(error) => {
-                self.failed = Some(error);
-                None
-            }
+            Err(error) => self.fails(error),
         }
+    }
+
+    #[cold]
+    fn fails<T>(&mut self, error: Error) -> Option<T> {
+        self.failed = Some(error);
+        None
     }
 }
 
-/// How many bytes there are up to a quotation mark, a backslash or a control character, or to the end; and whether all of
-/// them are ASCII.
+/// How many bytes there are up to a quotation mark, a backslash or a control character, or to the end; and all bits that are
+/// set in them, each in the place that it has in one of the bytes of a word.
 #[inline]
-fn run(bytes: &[u8]) -> (usize, bool) {
-    let (mut rest, mut seen) = (bytes, 0);
+fn run(bytes: &[u8]) -> (usize, u64) {
+    let (mut rest, mut bits, mut steps) = (bytes, 0, 0);
     while let Some((word, behind)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
         let stops = stops(word);
         if stops != 0 {
-            let before = (stops & stops.wrapping_neg()).wrapping_sub(1);
-            let length = bytes.len() - rest.len() + (stops.trailing_zeros() / 8) as usize;
-            return (length, (seen | word & before) & HIGH == 0);
+            let length = bytes.len() - rest.len() + length_before(stops);
+            return (length, bits | bits_before(word, stops));
         }
-        seen |= word;
+        bits |= word;
         rest = behind;
-        // A long text goes by in larger steps, which the compiler makes of vector instructions.
-        if bytes.len() - rest.len() == SHORT {
-            while let Some((block, behind)) = rest.split_first_chunk::<64>() {
-                let (stops, high) = block.iter().fold((false, 0), |(stops, high), byte| {
-                    (stops | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\'), high | byte)
-                });
-                if stops {
-                    break;
-                }
-                seen |= u64::from(high);
+        steps += 1;
+        if steps == SHORT / 8 {
+            while let Some((block, behind)) = rest.split_first_chunk::<BLOCK>()
+                && let Some(of_block) = bits_of_plain(block)
+            {
+                bits |= of_block;
                 rest = behind;
             }
         }
     }
-    let length = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..b' ')).count();
-    let is_ascii = seen & HIGH == 0 && rest.iter().take(length).all(u8::is_ascii);
-    (bytes.len() - rest.len() + length, is_ascii)
+    let left = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..b' ')).copied();
+    left.fold((bytes.len() - rest.len(), bits), |(length, bits), byte| (length + 1, bits | each(byte)))
 }
 
-/// Texts up to here are read in steps of 8 bytes.
+/// As `run`, for a whole block of it. The compiler makes vector instructions of it.
+#[inline]
+fn bits_of_plain(block: &[u8; BLOCK]) -> Option<u64> {
+    let is_stop = |byte: u8| u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    let (stops, bits) = block.iter().fold((0, 0), |(stops, bits), byte| (stops | is_stop(*byte), bits | byte));
+    (stops == 0).then_some(each(bits))
+}
+
+/// Texts up to here are read in steps of 8 bytes, and what comes behind it in such blocks.
 const SHORT: usize = 64;
+const BLOCK: usize = 128;
 
 /// The highest bit of each byte.
-const HIGH: u64 = 0x8080_8080_8080_8080;
+const HIGH: u64 = each(0x80);
+
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
 
 /// The lowest bit that is set stands in the first byte that ends a run; bits above it mean nothing.
 #[inline]
 fn stops(word: u64) -> u64 {
-    const fn each(byte: u8) -> u64 {
-        u64::from_le_bytes([byte; 8])
-    }
     let zeros = |word: u64| word.wrapping_sub(each(1)) & !word;
     let controls = word.wrapping_sub(each(b' ')) & !word;
     (zeros(word ^ each(b'"')) | zeros(word ^ each(b'\\')) | controls) & HIGH
+}
+
+#[inline]
+fn length_before(stops: u64) -> usize {
+    (stops.trailing_zeros() / 8) as usize
+}
+
+#[inline]
+fn bits_before(word: u64, stops: u64) -> u64 {
+    word & (stops & stops.wrapping_neg()).wrapping_sub(1)
 }
 
 #[cfg(test)]

@@ -136,19 +136,28 @@ fn no_change_to_a_document_makes_it_mean_anything_else_than_to_serde_json() {
 
 #[test]
 fn a_run_ends_at_the_first_byte_that_is_not_plain_wherever_it_stands() {
-    for length in 0..200 {
+    let copied = |bytes: &[u8]| {
+        let builder = Builder::with_text_capacity(0).expect("room");
+        let mut reading = Reading { rest: bytes, builder, failed: None };
+        let begin = reading.builder.begin_text();
+        let bits = reading.append_run().expect("room");
+        assert_eq!(run(bytes), (bytes.len() - reading.rest.len(), bits));
+        (reading.builder.text_since(begin).to_vec(), reading.rest.len(), bits & HIGH == 0)
+    };
+    for length in 0..300 {
         for stop in [&b""[..], b"\"", b"\\", b"\0", b"\x1f", b"\n"] {
             let mut bytes = vec![b'x'; length];
-            bytes.extend_from_slice(stop);
-            // Bytes behind the stop mean nothing, and those beside the stops in the table of characters are none.
-            bytes.extend_from_slice(if stop.is_empty() { b"" } else { b"\x80\"\\\0!#[] \x7f" });
-            assert_eq!(run(&bytes), (length, true), "{length} {stop:?}");
-            for position in 0..length {
-                for (other, is_ascii) in
-                    [(b'!', true), (b'#', true), (b'[', true), (b']', true), (b' ', true), (0xa2, false)]
-                {
+            // Bytes behind the stop mean nothing.
+            let behind = if stop.is_empty() { &b""[..] } else { b"\x80\"\\\0!#[] \x7f" };
+            bytes.extend([stop, behind].concat());
+            let left = stop.len() + behind.len();
+            assert_eq!(copied(&bytes), (bytes[..length].to_vec(), left, true), "{length} {stop:?}");
+            for position in (0..length).rev().take(80) {
+                // Those beside the stops in the table of characters are none.
+                for other in [b'!', b'#', b'[', b']', b' ', 0x7f, 0xa2] {
                     bytes[position] = other;
-                    assert_eq!(run(&bytes), (length, is_ascii), "{length} {stop:?} {position} {other}");
+                    let expected = (bytes[..length].to_vec(), left, other.is_ascii());
+                    assert_eq!(copied(&bytes), expected, "{length} {stop:?} {position} {other}");
                 }
                 bytes[position] = b'x';
             }
