@@ -9,7 +9,7 @@ use super::failure;
 use super::keys_document::{self, Unreadable};
 use crate::core::error::{Error, Outcome, Result};
 use crate::core::exchange::{Answer, Effect};
-use crate::core::response::Response;
+use crate::core::response::{Builder, Response};
 use crate::core::status::Status;
 use crate::faults::{self, Place};
 
@@ -38,8 +38,9 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
     if let Some(encoding) = answer.headers.get(http::header::CONTENT_ENCODING) {
         return Err(invalid(&format_args!("it is encoded as {encoding:?}, which nobody asked for")));
     }
-    let (builder, has_action) = match keys_document::parse(&answer.body) {
-        Ok(parsed) => parsed,
+    let mut builder = Builder::with_text_capacity(answer.body.len()).map_err(failed)?;
+    let has_action = match keys_document::parse(&answer.body, &mut builder) {
+        Ok(has_action) => has_action,
         Err(Unreadable::Failed(error)) => return Err(failed(error)),
         Err(Unreadable::Senseless(why)) => {
             let excerpt = failure::excerpt(&answer.body);

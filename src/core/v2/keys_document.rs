@@ -27,19 +27,20 @@ pub(super) enum Unreadable {
     Failed(Error),
 }
 
-/// The response so far, and whether the document has an action.
-pub(super) fn parse(body: &Bytes) -> std::result::Result<(Builder, bool), Unreadable> {
-    if let Some(parsed) = keys_plain::parse(body).map_err(Unreadable::Failed)? {
-        return Ok(parsed);
+/// Fills the response, and gives whether the document has an action.
+pub(super) fn parse(body: &Bytes, builder: &mut Builder) -> std::result::Result<bool, Unreadable> {
+    match keys_plain::parse(body, builder).map_err(Unreadable::Failed)? {
+        Some(has_action) => Ok(has_action),
+        None => parse_any(body, builder),
     }
-    parse_any(body)
 }
 
 /// Any JSON that says what a response needs, in whatever order and with whatever else.
-pub(super) fn parse_any(body: &Bytes) -> std::result::Result<(Builder, bool), Unreadable> {
+#[cold]
+pub(super) fn parse_any(body: &Bytes, builder: &mut Builder) -> std::result::Result<bool, Unreadable> {
     // Checked once for the whole body, and not string by string.
     let text = std::str::from_utf8(body).map_err(|error| Unreadable::Senseless(format!("it is not UTF-8: {error}")))?;
-    match parse_text(text, false) {
+    let (parsed, has_action) = match parse_text(text, false) {
         // serde_json stops at 128 levels, which any stack carries. A deeper tree is read on a stack that is made for it.
         Err(Unreadable::Senseless(why)) if why.starts_with("recursion limit exceeded") => {
             let body = body.clone();
@@ -47,10 +48,12 @@ pub(super) fn parse_any(body: &Bytes) -> std::result::Result<(Builder, bool), Un
                 faults::here(Place::DeepDecode, &body);
                 parse_text(std::str::from_utf8(&body).unwrap_or_default(), true)
             };
-            thread::run_with_stack("etcd-parse", DEEP_STACK, deep).map_err(Unreadable::Failed)?
+            thread::run_with_stack("etcd-parse", DEEP_STACK, deep).map_err(Unreadable::Failed)??
         }
-        parsed => parsed,
-    }
+        parsed => parsed?,
+    };
+    *builder = parsed;
+    Ok(has_action)
 }
 
 fn parse_text(text: &str, is_deep: bool) -> std::result::Result<(Builder, bool), Unreadable> {

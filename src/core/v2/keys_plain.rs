@@ -13,19 +13,20 @@ const DEEPEST: usize = 32;
 /// A child with everything that etcd says of it takes more bytes than this, unless its key is one of the shortest.
 const SMALL_CHILD: usize = 60;
 
-/// The response so far, and whether the document has an action. None for what is not plain.
-pub(super) fn parse(body: &[u8]) -> Result<Option<(Builder, bool)>> {
-    let mut reading = Reading { rest: body, builder: Builder::with_text_capacity(body.len())?, failed: None };
+/// Fills the response, and gives whether the document has an action. None for what is not plain: what is in the response then
+/// means nothing.
+pub(super) fn parse(body: &[u8], builder: &mut Builder) -> Result<Option<bool>> {
+    let mut reading = Reading { rest: body, builder, failed: None };
     match (reading.document(), reading.failed) {
         (_, Some(failed)) => Err(failed),
-        (has_action, None) => Ok(has_action.map(|has_action| (reading.builder, has_action))),
+        (has_action, None) => Ok(has_action),
     }
 }
 
 /// Every function gives None for what is not plain, and where there is no memory, which `failed` tells apart.
 struct Reading<'a> {
     rest: &'a [u8],
-    builder: Builder,
+    builder: &'a mut Builder,
     failed: Option<Error>,
 }
 
@@ -279,15 +280,16 @@ impl<'a> Reading<'a> {
     #[inline]
     fn number(&mut self) -> Option<u64> {
         const MOST_DIGITS: usize = 18;
-        let (mut number, mut digits) = (0, 0);
-        while let [digit @ b'0'..=b'9', rest @ ..] = self.rest {
+        let (mut rest, mut number, mut digits) = (self.rest, 0, 0);
+        while let [digit @ b'0'..=b'9', behind @ ..] = rest {
             if digits == MOST_DIGITS || (digits == 1 && number == 0) {
                 return None;
             }
             number = number * 10 + u64::from(digit - b'0');
             digits += 1;
-            self.rest = rest;
+            rest = behind;
         }
+        self.rest = rest;
         (digits > 0).then_some(number)
     }
 
@@ -352,45 +354,46 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// How many bytes there are up to a quotation mark, a backslash or a control character, or to the end; and all bits that are
-/// set in them, each in the place that it has in one of the bytes of a word.
+/// How many bytes there are up to a quotation mark, a backslash or a control character, or to the end; and, of what is not
+/// ASCII in them, all bits that are set, each in the place that it has in one of the bytes of a word.
 #[inline]
 fn run(bytes: &[u8]) -> (usize, u64) {
-    let (mut rest, mut bits, mut steps) = (bytes, 0, 0);
-    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word);
-        let stops = stops(word);
-        if stops != 0 {
-            let length = bytes.len() - rest.len() + length_before(stops);
-            return (length, bits | bits_before(word, stops));
+    let (mut rest, mut bits) = (bytes, 0);
+    loop {
+        while let Some((block, behind)) = rest.split_first_chunk::<BLOCK>()
+            && is_plain_ascii(block)
+        {
+            rest = behind;
         }
-        bits |= word;
-        rest = behind;
-        steps += 1;
-        if steps == SHORT / 8 {
-            while let Some((block, behind)) = rest.split_first_chunk::<BLOCK>()
-                && let Some(of_block) = bits_of_plain(block)
-            {
-                bits |= of_block;
-                rest = behind;
+        // The end is near, or something that is not ASCII, and then more of it.
+        for _ in 0..8 {
+            let Some((word, behind)) = rest.split_first_chunk::<8>() else {
+                let left = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..b' '));
+                let length = bytes.len() - rest.len();
+                return left.fold((length, bits), |(length, bits), byte| (length + 1, bits | each(*byte)));
+            };
+            let word = u64::from_le_bytes(*word);
+            let stops = stops(word);
+            if stops != 0 {
+                let length = bytes.len() - rest.len() + length_before(stops);
+                return (length, bits | bits_before(word, stops));
             }
+            bits |= word;
+            rest = behind;
         }
     }
-    let left = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..b' ')).copied();
-    left.fold((bytes.len() - rest.len(), bits), |(length, bits), byte| (length + 1, bits | each(byte)))
 }
 
-/// As `run`, for a whole block of it. The compiler makes vector instructions of it.
+const BLOCK: usize = 16;
+
+/// Whether no byte of a block ends a run, and all of them are ASCII. The compiler makes vector instructions of it.
 #[inline]
-fn bits_of_plain(block: &[u8; BLOCK]) -> Option<u64> {
-    let is_stop = |byte: u8| u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    let (stops, bits) = block.iter().fold((0, 0), |(stops, bits), byte| (stops | is_stop(*byte), bits | byte));
-    (stops == 0).then_some(each(bits))
+fn is_plain_ascii(block: &[u8; BLOCK]) -> bool {
+    // As numbers with a sign, what is not ASCII is smaller than a blank too.
+    let is_other =
+        |byte: u8| u8::from(byte.cast_signed() < b' '.cast_signed()) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    block.iter().fold(0, |any, byte| any | is_other(*byte)) == 0
 }
-
-/// Texts up to here are read in steps of 8 bytes, and what comes behind it in such blocks.
-const SHORT: usize = 64;
-const BLOCK: usize = 128;
 
 /// The highest bit of each byte.
 const HIGH: u64 = each(0x80);
