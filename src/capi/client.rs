@@ -17,6 +17,7 @@ use crate::core::error::{Error, Outcome, Result};
 use crate::core::status::Status;
 use crate::core::v2::version::ServerVersion;
 use crate::ffi::handle::{self, Handle};
+use crate::ffi::process;
 use crate::ffi::{out, panics, strings};
 use crate::rt::context::Context;
 
@@ -63,7 +64,7 @@ impl Handle for etcd_server_version {
 
 impl ClientHandle {
     pub(super) fn is_inherited(&self) -> bool {
-        self.process != std::process::id()
+        self.process != process::id()
     }
 
     /// Runs a call of this client, unless it was inherited by fork or struck by a panic.
@@ -163,7 +164,7 @@ pub unsafe extern "C" fn etcd_client_new(
         border::present("client", client)?;
         // SAFETY: the C caller's promise.
         let config = unsafe { border::optional("config", config) }?.map_or_else(Config::default, Config::clone);
-        let made = ClientHandle { client: Arc::new(Client::new(config)?), process: std::process::id() };
+        let made = ClientHandle { client: Arc::new(Client::new(config)?), process: process::id() };
         // SAFETY: the C caller's promise.
         unsafe { out::put(client, handle::give(Arc::new(made))) };
         Ok(())

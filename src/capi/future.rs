@@ -17,6 +17,7 @@ use crate::core::status::Status;
 use crate::core::value::Value;
 use crate::ffi::counted::{self, Counted};
 use crate::ffi::handle::{self, Handle};
+use crate::ffi::process;
 use crate::ffi::user_data::UserData;
 use crate::rt::callback;
 use crate::rt::callback_place::CallbackPlace;
@@ -90,11 +91,11 @@ impl FutureHandle {
         completed.complete(Err(error));
         let (cancel, callbacks) = (Context::new(None), CallbackThread::passing());
         let lost = Outcome::NotApplied;
-        FutureHandle { kind, completed, cancel, client: None, callbacks, lost, process: std::process::id() }
+        FutureHandle { kind, completed, cancel, client: None, callbacks, lost, process: process::id() }
     }
 
     fn is_inherited(&self) -> bool {
-        self.process != std::process::id()
+        self.process != process::id()
     }
 
     fn refuse_in_a_child(&self) -> Result<()> {
@@ -172,7 +173,7 @@ pub(super) unsafe fn begin(
         let (cancel, completed, lost, callbacks) =
             begun.ok_or_else(|| Error::new(Status::Internal, "the call has not begun"))?;
         let client = Some(handle);
-        Ok(FutureHandle { kind, completed, cancel, client, callbacks, lost, process: std::process::id() })
+        Ok(FutureHandle { kind, completed, cancel, client, callbacks, lost, process: process::id() })
     };
     border::infallible(ptr::null_mut(), || {
         let future = begin().unwrap_or_else(|error| FutureHandle::failed(kind, undecided(error)));

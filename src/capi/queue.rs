@@ -8,6 +8,7 @@ use super::border;
 use crate::core::error::{Error, Result};
 use crate::core::status::Status;
 use crate::ffi::handle::{self, Handle};
+use crate::ffi::process;
 use crate::rt::callback;
 use crate::rt::callback_place::HostQueue;
 use crate::rt::callback_queue::Patience;
@@ -36,7 +37,7 @@ impl Handle for etcd_queue {
 
 impl QueueHandle {
     fn of_this_process(&self) -> Result<&Arc<HostQueue>> {
-        match self.process == std::process::id() {
+        match self.process == process::id() {
             true => Ok(&self.queue),
             false => Err(Error::new(Status::Forked, "the queue was made before fork(); make a new one in the child")),
         }
@@ -57,9 +58,7 @@ pub(super) unsafe fn optional(queue: *mut etcd_queue) -> Result<Option<Arc<HostQ
 /// memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn etcd_queue_new() -> *mut etcd_queue {
-    border::infallible(ptr::null_mut(), || {
-        handle::give(QueueHandle { queue: Arc::default(), process: std::process::id() })
-    })
+    border::infallible(ptr::null_mut(), || handle::give(QueueHandle { queue: Arc::default(), process: process::id() }))
 }
 
 /// Frees a queue; NULL is fine; from any thread, also inside a callback that it runs. Callbacks that still wait are not

@@ -19,6 +19,7 @@ use super::ring::Endpoints;
 use super::status::Status;
 use super::tls;
 use super::v2;
+use crate::rt::clock;
 
 /// How old the proof may be that a member is not cut off from the others, where its plain answers are to be trusted.
 const PROOF_LASTS: Duration = Duration::from_secs(3);
@@ -138,7 +139,7 @@ impl<'a> HttpAttempt<'a> {
         endpoint: &Endpoint,
         budget: &Budget,
         progress: &Progress,
-    ) -> Result<(Box<OpenAnswer>, Hop), Failed> {
+    ) -> Result<(OpenAnswer, Hop), Failed> {
         let mut hop = self.first_hop(endpoint);
         let mut followed = 0;
         loop {
@@ -171,7 +172,7 @@ impl<'a> HttpAttempt<'a> {
     /// Reads the answer to its end and judges the member by it.
     pub async fn complete(
         &self,
-        open: Box<OpenAnswer>,
+        open: OpenAnswer,
         hop: &Hop,
         endpoint: &Endpoint,
         budget: &Budget,
@@ -201,7 +202,7 @@ impl<'a> HttpAttempt<'a> {
     fn first_hop(&self, endpoint: &Endpoint) -> Hop {
         Hop {
             origin: Arc::clone(endpoint.origin()),
-            host_header: endpoint.host_header().to_owned(),
+            host_header: endpoint.shared_host_header().clone(),
             target: endpoint.target(&self.request.path, &self.request.query),
             credentials: self.credentials_of(endpoint),
         }
@@ -240,7 +241,7 @@ impl<'a> HttpAttempt<'a> {
         // Its progress is not the call's: when it is cut off, the call's own request was answered all the same.
         let progress = Progress::default();
         let asking = self.session.exchange(&request, &hop, budget, &progress);
-        let answer = tokio::time::timeout(VERSION_PATIENCE, asking).await.ok()?.ok()?;
+        let answer = clock::timeout(VERSION_PATIENCE, asking).await.ok()?.ok()?;
         v2::version::decode(&answer, "").ok().map(|version| version.server)
     }
 

@@ -17,6 +17,7 @@ use super::status::Status;
 use super::sync::{sync, within};
 use crate::faults::{self, Place};
 use crate::rt::callback;
+use crate::rt::clock;
 use crate::rt::context::Context;
 use crate::rt::park;
 
@@ -127,6 +128,6 @@ async fn sync_for_ever(client: Arc<Shared>, pool: Arc<Pool>, interval: Duration)
                 retry
             }
         };
-        tokio::time::sleep(pause).await;
+        clock::sleep(pause).await;
     }
 }

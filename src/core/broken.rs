@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Instant;
 
-use super::connection::{MOST_HEAD_BYTES, MOST_HEADERS};
 use super::deadline::{Limit, Reason};
 use super::error::Error;
 use super::exchange::Hop;
+use super::http1::{Broken, MOST_HEAD_BYTES, MOST_HEADERS};
 use super::status::Status;
 use super::tls::alerts;
 
@@ -24,25 +24,24 @@ pub fn timeout(hop: &Hop, limit: Limit, started: Instant, doing: &str) -> Error 
 /// etcd sniffs the protocol in the first 4096 bytes of a plain connection and resets it when the request line is longer.
 const SNIFFED_BYTES: usize = 4096;
 
-pub fn broken(hop: &Hop, error: &hyper::Error, place: &str) -> Error {
-    // hyper has a question for it only where it is built as a server.
-    if error.is_parse() && error.to_string() == "message head is too large" {
-        return endless_head(hop);
+/// Before the head of the answer was there.
+pub fn broken_head(hop: &Hop, broken: &Broken) -> Error {
+    match broken {
+        Broken::EndlessHead => endless_head(hop),
+        Broken::Senseless(why) => no_http(hop, why),
+        Broken::Socket(error) => broken_socket(hop, error, "before the answer"),
     }
-    let of_socket = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    if error.is_parse() || of_socket.is_some_and(is_bad_framing) {
-        return no_http(hop, &root_cause(error));
-    }
-    connection_broke(hop, &root_cause(error), place)
 }
 
-/// The same for a body that is read without hyper.
+/// Behind the head.
 pub fn broken_body(hop: &Hop, error: &io::Error) -> Error {
-    let cause = root_cause(error);
-    if is_bad_framing(error) { no_http(hop, &cause) } else { connection_broke(hop, &cause, IN_THE_ANSWER) }
+    broken_socket(hop, error, "in the middle of the answer")
 }
 
-pub const IN_THE_ANSWER: &str = "in the middle of the answer";
+fn broken_socket(hop: &Hop, error: &io::Error, place: &str) -> Error {
+    let cause = root_cause(error);
+    if is_bad_framing(error) { no_http(hop, &cause) } else { connection_broke(hop, &cause, place) }
+}
 
 fn no_http(hop: &Hop, cause: &str) -> Error {
     let origin = hop.origin.to_string();
@@ -59,7 +58,7 @@ fn connection_broke(hop: &Hop, cause: &str, place: &str) -> Error {
     Error::new(Status::Io, text).at(&origin)
 }
 
-pub fn endless_head(hop: &Hop) -> Error {
+fn endless_head(hop: &Hop) -> Error {
     let origin = hop.origin.to_string();
     let text = format!(
         "the head of the answer of {origin} is larger than {MOST_HEAD_BYTES} bytes or {MOST_HEADERS} headers; \
@@ -68,8 +67,8 @@ pub fn endless_head(hop: &Hop) -> Error {
     Error::new(Status::InvalidResponse, text).at(&origin)
 }
 
-/// Chunks that make no sense, or have endless extensions or trailers. hyper tells them as errors of the socket, which are of
-/// these kinds only where TLS fails.
+/// Chunks that make no sense, or have endless extensions or trailers. Errors of the socket are of these kinds only where TLS
+/// fails.
 fn is_bad_framing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) && alerts::of_io(error).is_none()
 }

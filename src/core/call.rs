@@ -19,13 +19,14 @@ use super::ring::{Endpoints, Round};
 use super::status::Status;
 use super::walk::Limits;
 use crate::faults::{self, Place};
+use crate::rt::clock;
 use crate::rt::context::Context;
 
 /// An answer with what a later error about it has to know.
 #[derive(Debug)]
 pub struct Answered {
     pub answer: Answer,
-    pub endpoint: String,
+    pub endpoint: Arc<str>,
     /// What attempts before this one may have done.
     pub outcome: Outcome,
     pub errors: Vec<Error>,
@@ -50,7 +51,7 @@ pub struct Destination {
 pub fn http(
     client: Arc<Shared>,
     pool: Arc<Pool>,
-    request: Arc<Request>,
+    request: Request,
     context: Option<Context>,
 ) -> impl Future<Output = Result<Answered>> + Send {
     let destination = Destination { endpoints: client.ring.current(), with_credentials: true };
@@ -61,7 +62,7 @@ pub fn http(
 pub async fn http_to(
     client: Arc<Shared>,
     pool: Arc<Pool>,
-    request: Arc<Request>,
+    request: Request,
     context: Option<Context>,
     destination: Destination,
 ) -> Result<Answered> {
@@ -104,7 +105,7 @@ pub async fn http_to(
         Ok(Ok((answer, endpoint))) => {
             let outcome = history.outcome();
             let errors = history.take_errors(Status::Timeout, "overtaken by another endpoint");
-            Ok(Answered { answer, endpoint: endpoint.url().to_owned(), outcome, errors })
+            Ok(Answered { answer, endpoint: endpoint.shared_url().clone(), outcome, errors })
         }
         // A context error beats everything that was collected.
         Ok(Err(error)) => match poll_once(interruption.as_mut()).await {
@@ -150,7 +151,7 @@ async fn interruption(context: Option<&Context>, closed: &CancellationToken, dea
     let mut closed = pin!(closed.cancelled());
     let mut passed = pin!(async {
         match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            Some(deadline) => clock::sleep_until(deadline).await,
             None => std::future::pending().await,
         }
     });

@@ -33,12 +33,12 @@ impl Caller {
     }
 
     pub fn http(&self, request: Request) -> Boxed<Answered> {
-        Box::pin(call::http(self.shared.clone(), self.pool.clone(), Arc::new(request), self.context.clone()))
+        Box::pin(call::http(self.shared.clone(), self.pool.clone(), request, self.context.clone()))
     }
 
     pub fn http_to(&self, destination: Destination, request: Request) -> Boxed<Answered> {
         let (shared, pool, context) = (self.shared.clone(), self.pool.clone(), self.context.clone());
-        Box::pin(call::http_to(shared, pool, Arc::new(request), context, destination))
+        Box::pin(call::http_to(shared, pool, request, context, destination))
     }
 
     /// The answer, or the error that the answer is.

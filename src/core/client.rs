@@ -146,12 +146,14 @@ impl Client {
         let request = self.keys_request(operation)?;
         let effect = request.effect;
         let (shared, context) = (self.shared.clone(), context.cloned());
-        let answered = self.block_on(|pool| call::http(shared, pool, Arc::new(request), context))??;
+        let answered = self.block_on(|pool| call::http(shared, pool, request, context))??;
         value::response(answered, effect)
     }
 
     pub(super) fn keys_request(&self, operation: &Operation<'_>) -> Result<Request> {
-        let longest_target = longest_target(&self.shared.ring.current());
+        // Only a delete carries a value in its target.
+        let is_delete = matches!(operation, Operation::Delete { .. });
+        let longest_target = if is_delete { longest_target(&self.shared.ring.current()) } else { None };
         v2::keys_request::keys_request(&self.shared.config.keys, operation, longest_target)
     }
 
@@ -182,7 +184,7 @@ impl Client {
     }
 
     /// Runs a call to its end. The calling thread drives the sockets itself, on a lane; only where it cannot
-    /// (no lane left, or `lanes::can_run_here` says no) the internal runtime does it.
+    /// (no lane left, or it cannot drive one) the internal runtime does it.
     pub(super) fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
         call: impl FnOnce(Arc<Pool>) -> F,
@@ -190,9 +192,9 @@ impl Client {
         callback::refuse_to_block()?;
         let _running = self.enter()?;
         if lanes::can_run_here()
-            && let Some(lane) = self.lanes.take()
+            && let Some(mut lane) = self.lanes.take()
         {
-            let result = lane.block_on(call(lane.pool().clone()));
+            let result = lane.block_on(call);
             self.lanes.put(lane);
             self.look_after_lanes();
             return Ok(result);

@@ -4,7 +4,7 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::asked::Asked;
 use super::attempt::Attempt;
@@ -15,6 +15,7 @@ use super::history::{History, VisitNumber};
 use super::log::Log;
 use super::ring::Round;
 use super::walk::{Ended, Late, Limits, Next, Question, Trusted, Walk};
+use crate::rt::clock::{self, Sleep};
 
 /// Asks endpoint after endpoint until one answers; gives the answer and who gave it.
 pub async fn walk<A: Attempt>(
@@ -30,7 +31,7 @@ pub async fn walk<A: Attempt>(
     };
     let first = pin!(None);
     let mut asked = Asked::new(first);
-    let mut alarm = pin!(tokio::time::sleep_until(Instant::now().into()));
+    let mut alarm: Option<Sleep> = None;
     // What is rare is boxed: the whole call moves with all that it may become.
     let judge = |number: VisitNumber, endpoint: Arc<Endpoint>, patience: Duration| {
         Box::pin(async move {
@@ -45,8 +46,9 @@ pub async fn walk<A: Attempt>(
         if let Some(question) = question.take() {
             asked.begin(question.0, ask(question, walk.budget()));
         }
-        if let Some(at) = walk.alarm() {
-            alarm.as_mut().reset(at.into());
+        let at = walk.alarm();
+        if alarm.as_ref().map(Sleep::at) != at {
+            alarm = at.map(clock::sleep_until);
         }
         let event = std::future::poll_fn(|context| {
             if let Poll::Ready(ended) = asked.poll(context) {
@@ -55,8 +57,8 @@ pub async fn walk<A: Attempt>(
             if let Some(judged) = poll_if_any(&mut judging, context) {
                 return judged.map(Event::Judged);
             }
-            match walk.alarm() {
-                Some(_) => alarm.as_mut().poll(context).map(|()| Event::Alarm),
+            match &mut alarm {
+                Some(alarm) => Pin::new(alarm).poll(context).map(|()| Event::Alarm),
                 None => Poll::Pending,
             }
         });

@@ -8,16 +8,21 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use super::connection::Connection;
 use super::endpoint::{Address, Origin};
 use super::error::{Error, Result};
 use super::exchange::Failure;
+use super::http1::connection::Connection;
 use super::proxy::{Proxies, Via};
 use super::socket::{Stream, Transport};
 use super::status::Status;
 use super::tls::{Probe, Tls, alerts};
 use super::tunnel;
+use crate::rt::clock;
+#[cfg(unix)]
+use crate::rt::lane_socket::LaneSocket;
 use crate::rt::resolver::Resolver;
+#[cfg(unix)]
+use crate::rt::turn;
 
 /// A host that is gone is noticed by the system itself: when nothing has come for so long it is asked every few seconds, and
 /// given up when it has acknowledged nothing for 30 seconds. Go asks after 30 seconds and gives up after minutes.
@@ -45,7 +50,7 @@ impl Connector {
 
     /// `until` is when the caller gives up; it is shared out over the addresses of a name, so that one
     /// address which swallows packets cannot use up the time of the others.
-    pub async fn connect(&self, origin: &Origin, until: Option<Instant>) -> Result<Connection> {
+    pub async fn connect(&self, origin: &Origin, until: Option<Instant>) -> Result<Box<Connection>> {
         let stream = if origin.scheme.is_encrypted() {
             let transport = match self.proxies.via(origin)? {
                 Some(via) => self.through(&via, origin, until).await?,
@@ -55,11 +60,11 @@ impl Connector {
         } else {
             Stream::Plain(self.transport(origin, until).await?)
         };
-        Connection::open(stream).await.map_err(|error| failure(Status::Connect, origin, error))
+        Ok(Box::new(Connection::new(stream)))
     }
 
     /// What TLS has to say about a connection that broke.
-    pub fn tls_failure(&self, origin: &Origin, error: &hyper::Error) -> Option<Error> {
+    pub fn tls_failure(&self, origin: &Origin, error: &io::Error) -> Option<Error> {
         alerts::broken(origin, error, self.tls.settings())
     }
 
@@ -98,12 +103,12 @@ impl Connector {
 
     async fn transport(&self, origin: &Origin, until: Option<Instant>) -> Result<Transport> {
         match &origin.address {
-            Address::Tcp { host, port } => Ok(self.connect_tcp(origin, host, *port, until).await?.into()),
+            Address::Tcp { host, port } => self.connect_tcp(origin, host, *port, until).await,
             Address::Unix { path } => connect_unix(origin, path).await,
         }
     }
 
-    async fn connect_tcp(&self, origin: &Origin, host: &str, port: u16, until: Option<Instant>) -> Result<TcpStream> {
+    async fn connect_tcp(&self, origin: &Origin, host: &str, port: u16, until: Option<Instant>) -> Result<Transport> {
         let resolved = self.resolver.resolve(host, port).await;
         let addresses =
             resolved.map_err(|error| failure(Status::Dns, origin, format_args!("cannot resolve '{host}': {error}")))?;
@@ -124,23 +129,40 @@ fn share(until: Option<Instant>, addresses_left: usize) -> Option<Duration> {
     until?.saturating_duration_since(Instant::now()).checked_div(left)
 }
 
-async fn connect_within(address: SocketAddr, limit: Option<Duration>) -> io::Result<TcpStream> {
-    let connecting = TcpStream::connect(address);
-    let stream = match limit {
-        Some(limit) => tokio::time::timeout(limit, connecting).await??,
+async fn connect_within(address: SocketAddr, limit: Option<Duration>) -> io::Result<Transport> {
+    let connecting = connect_to(address);
+    let transport = match limit {
+        Some(limit) => {
+            clock::timeout(limit, connecting).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
+        }
         None => connecting.await?,
     };
+    let socket = transport.socket();
     // Requests are written in one piece and must not wait for an acknowledgement of the one before.
-    stream.set_nodelay(true)?;
-    socket2::SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&KEEPALIVE)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-    Ok(stream)
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    drop(socket);
+    Ok(transport)
+}
+
+/// With a socket of the lane that runs here, or of the runtime.
+async fn connect_to(address: SocketAddr) -> io::Result<Transport> {
+    #[cfg(unix)]
+    if turn::is_here() {
+        return LaneSocket::connect_tcp(address).await.map(Transport::from);
+    }
+    TcpStream::connect(address).await.map(Transport::from)
 }
 
 #[cfg(unix)]
 async fn connect_unix(origin: &Origin, path: &str) -> Result<Transport> {
-    UnixStream::connect(path).await.map(Transport::from).map_err(|error| failure(Status::Connect, origin, error))
+    let connected = match turn::is_here() {
+        true => LaneSocket::connect_unix(path.as_ref()).await.map(Transport::from),
+        false => UnixStream::connect(path).await.map(Transport::from),
+    };
+    connected.map_err(|error| failure(Status::Connect, origin, error))
 }
 
 #[cfg(not(unix))]

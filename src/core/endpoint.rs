@@ -86,9 +86,9 @@ impl fmt::Debug for Credentials {
 
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    url: String,
+    url: Arc<str>,
     origin: Arc<Origin>,
-    host_header: String,
+    host_header: Arc<str>,
     path: String,
     query: Vec<(String, String)>,
     credentials: Option<Credentials>,
@@ -134,7 +134,7 @@ impl Endpoint {
         }
         let origin = Origin { scheme, address: Address::Unix { path: path.to_owned() } };
         Ok(Endpoint {
-            url: origin.to_string(),
+            url: origin.to_string().into(),
             origin: Arc::new(origin),
             host_header: "localhost".into(),
             path: String::new(),
@@ -168,9 +168,9 @@ impl Endpoint {
         let query = uri.query().map(encoding::parse_form).unwrap_or_default();
         let shown_query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         Ok(Endpoint {
-            url: format!("{}://{host_header}{shown_path}{shown_query}", scheme.name()),
+            url: format!("{}://{host_header}{shown_path}{shown_query}", scheme.name()).into(),
             origin: Arc::new(Origin { scheme, address: Address::Tcp { host: host.to_owned(), port } }),
-            host_header: host_header.to_owned(),
+            host_header: host_header.into(),
             path: clean_path(uri.path()),
             query,
             credentials: userinfo.map(credentials_of),
@@ -184,11 +184,19 @@ impl Endpoint {
         &self.url
     }
 
+    pub fn shared_url(&self) -> &Arc<str> {
+        &self.url
+    }
+
     pub fn origin(&self) -> &Arc<Origin> {
         &self.origin
     }
 
     pub fn host_header(&self) -> &str {
+        &self.host_header
+    }
+
+    pub fn shared_host_header(&self) -> &Arc<str> {
         &self.host_header
     }
 

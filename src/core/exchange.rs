@@ -1,27 +1,25 @@
 //! One request and its answer over one connection: where it fails decides whether it may be sent again.
 
 use std::borrow::Cow;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 
-use super::broken::endless_head;
-pub(super) use super::broken::{broken, timeout};
-use super::connection::{Connection, MOST_BEFORE_HEAD, Message};
+use super::broken::{broken_head, timeout};
 use super::connector::{self, Connector};
 use super::deadline::{Budget, Limit};
 use super::endpoint::{Credentials, Origin};
 use super::error::Error;
+use super::http1::Broken;
+use super::http1::connection::Connection;
+use super::http1::head::Head;
+use super::http1::headers::Headers;
 use super::open_answer::OpenAnswer;
 use super::pool::Pool;
 use super::progress::Progress;
-use super::proxy::Via;
-use super::sending::Sending;
 use super::status::Status;
+use crate::rt::clock;
 
 /// What a call sends, whichever endpoint it goes to.
 #[derive(Debug, Clone)]
@@ -72,7 +70,7 @@ impl Effect {
 #[derive(Debug, Clone)]
 pub struct Hop {
     pub origin: Arc<Origin>,
-    pub host_header: String,
+    pub host_header: Arc<str>,
     pub target: String,
     pub credentials: Option<Credentials>,
 }
@@ -87,8 +85,19 @@ impl Hop {
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub http_status: u16,
-    pub headers: http::HeaderMap,
+    pub headers: Headers,
     pub body: Bytes,
+}
+
+/// A body of this size fills most of the memory that it was read into.
+const LARGE_BODY: usize = 8 << 10;
+
+impl Answer {
+    /// The same in memory of its own, for one that is kept: it was read into a connection's, which is larger.
+    pub fn detached(self) -> Answer {
+        let body = if self.body.len() < LARGE_BODY { Bytes::copy_from_slice(&self.body) } else { self.body };
+        Answer { http_status: self.http_status, headers: self.headers.detached(), body }
+    }
 }
 
 /// Why there is no complete answer.
@@ -130,7 +139,7 @@ impl Session<'_> {
         hop: &Hop,
         budget: &Budget,
         progress: &Progress,
-    ) -> Result<Box<OpenAnswer>, Failure> {
+    ) -> Result<OpenAnswer, Failure> {
         let started = Instant::now();
         let via = self.connector.via(&hop.origin).map_err(Failure::NotSent)?;
         let reached = via.as_ref().map_or(&hop.origin, |via| &via.origin);
@@ -141,15 +150,11 @@ impl Session<'_> {
             let wire = connection.wire().clone();
             let (written, read) = (wire.written(), wire.read());
             progress.sending(&wire);
-            let message = build(request, hop, via.as_ref()).map_err(|error| failure(error, progress))?;
-            let (error, timed_out) = match self.head(&mut connection, message, hop, budget, started).await {
+            connection.prepare(request, hop, via.as_ref()).map_err(|error| failure(error, progress))?;
+            let (error, timed_out) = match self.head(&mut connection, hop, budget, started).await {
                 Ok(head) => {
                     progress.reading();
-                    let reached = reached.clone();
-                    return Ok(match self.body_lasts {
-                        true => OpenAnswer::for_long(head, connection, reached),
-                        false => OpenAnswer::new(head, connection, reached),
-                    });
+                    return Ok(OpenAnswer::new(head, connection, reached.clone(), self.body_lasts));
                 }
                 Err(failed) => failed,
             };
@@ -166,7 +171,7 @@ impl Session<'_> {
     }
 
     /// Reads the answer to its end and keeps the connection for the next request.
-    pub async fn complete(&self, open: Box<OpenAnswer>, hop: &Hop, progress: &Progress) -> Result<Answer, Failure> {
+    pub async fn complete(&self, open: OpenAnswer, hop: &Hop, progress: &Progress) -> Result<Answer, Failure> {
         let answer = open.complete(self.pool, hop, self.max_body).await.map_err(Failure::Unknown)?;
         // Whatever it says, it ends this request: what follows is no part of it.
         progress.next_request();
@@ -179,51 +184,48 @@ impl Session<'_> {
         hop: &Hop,
         budget: &Budget,
         started: Instant,
-    ) -> Result<Connection, Error> {
+    ) -> Result<Box<Connection>, Error> {
         let limit = budget.connect_limit(Instant::now(), started);
         let waiting = within(limit, self.pool.place(reached)).await;
         let place = waiting.map_err(|limit| timeout(hop, limit, started, "waiting for requests before it"))?;
-        if let Some(connection) = self.pool.take(reached) {
-            return Ok(connection.holding(place));
+        if let Some(mut connection) = self.pool.take(reached) {
+            connection.hold(place);
+            return Ok(connection);
         }
         let until = [limit.map(|limit| limit.at), budget.share, budget.deadline].into_iter().flatten().min();
         let connecting = Box::pin(self.connector.connect(reached, until));
         let connected =
             within(limit, connecting).await.unwrap_or_else(|limit| Err(timeout(hop, limit, started, "connecting")));
-        connected.map(|connection| connection.holding(place)).map_err(|error| {
-            match *reached == hop.origin || error.status() == Status::Timeout {
+        let mut connection =
+            connected.map_err(|error| match *reached == hop.origin || error.status() == Status::Timeout {
                 true => error,
                 false => connector::behind_a_proxy(&error, &hop.origin),
-            }
-        })
+            })?;
+        connection.hold(place);
+        Ok(connection)
     }
 
     /// On failure also whether it was for time.
     async fn head(
         &self,
         connection: &mut Connection,
-        message: Message,
         hop: &Hop,
         budget: &Budget,
         started: Instant,
-    ) -> Result<http::Response<Incoming>, (Error, bool)> {
+    ) -> Result<Head, (Error, bool)> {
         let limit = budget.header_limit(started);
-        let (wire, read) = (connection.wire().clone(), connection.wire().read());
-        let mut sending = pin!(connection.send(message, budget.may_resend, self.body_lasts));
-        // One interim head (1xx) after the other is as endless as one head without an end, and hyper does not count them.
-        let ending = std::future::poll_fn(|context| match sending.as_mut().poll(context) {
-            Poll::Ready(head) => Poll::Ready(Some(head)),
-            Poll::Pending if wire.read().saturating_sub(read) > MOST_BEFORE_HEAD => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        });
-        match within(limit, ending).await {
-            Ok(None) => Err((endless_head(hop), false)),
-            Ok(Some(head)) => head.map_err(|error| {
-                let of_tls = self.connector.tls_failure(&hop.origin, &error);
-                (of_tls.unwrap_or_else(|| broken(hop, &error, "before the answer")), false)
-            }),
+        match within(limit, connection.send(budget.may_resend)).await {
+            Ok(sent) => sent.map_err(|broken| (self.explain(&broken, hop), false)),
             Err(limit) => Err((timeout(hop, limit, started, "waiting for the answer"), true)),
         }
+    }
+
+    fn explain(&self, broken: &Broken, hop: &Hop) -> Error {
+        let of_tls = match broken {
+            Broken::Socket(error) => self.connector.tls_failure(&hop.origin, error),
+            Broken::Senseless(_) | Broken::EndlessHead => None,
+        };
+        of_tls.unwrap_or_else(|| broken_head(hop, broken))
     }
 }
 
@@ -233,37 +235,9 @@ fn failure(error: Error, progress: &Progress) -> Failure {
 }
 
 /// Runs `future` until `limit`; gives the limit back when it passes.
-pub(super) async fn within<T>(limit: Option<Limit>, future: impl Future<Output = T>) -> Result<T, Limit> {
+async fn within<T>(limit: Option<Limit>, future: impl Future<Output = T>) -> Result<T, Limit> {
     match limit {
-        Some(limit) => tokio::time::timeout_at(limit.at.into(), future).await.map_err(|_| limit),
+        Some(limit) => clock::timeout_at(limit.at, future).await.map_err(|_| limit),
         None => Ok(future.await),
     }
-}
-
-fn build(request: &Request, hop: &Hop, via: Option<&Via>) -> Result<Message, Error> {
-    let mut message = http::Request::builder().method(request.method.clone());
-    message = match via {
-        // A proxy is told the whole URL.
-        Some(_) => message.uri(format!("http://{}{}", hop.host_header, hop.target)),
-        None => message.uri(hop.target.as_str()),
-    };
-    message = message.header(http::header::HOST, &hop.host_header);
-    message = message.header(http::header::USER_AGENT, concat!("libetcd_client/", env!("CARGO_PKG_VERSION")));
-    if let Some(content_type) = request.content_type {
-        message = message.header(http::header::CONTENT_TYPE, content_type);
-    }
-    if request.body.is_empty() && matches!(request.method, http::Method::PUT | http::Method::POST) {
-        // RFC 9110, 8.6: without it some proxies answer 411.
-        message = message.header(http::header::CONTENT_LENGTH, "0");
-    }
-    if let Some(credentials) = &hop.credentials {
-        message = message.header(http::header::AUTHORIZATION, credentials.header_value());
-    }
-    if let Some(authorization) = via.and_then(|via| via.authorization.as_ref()) {
-        message = message.header(http::header::PROXY_AUTHORIZATION, authorization);
-    }
-    let built = message.body(Sending::new(request.body.clone())).map(Box::new);
-    built.map_err(|error| {
-        Error::invalid_argument("key", format_args!("gives a request that HTTP cannot carry: {error}"))
-    })
 }

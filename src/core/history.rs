@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 use super::condition::Trouble;
 use super::endpoint::Endpoint;
 use super::error::{Error, Outcome};
@@ -14,7 +16,8 @@ use super::status::Status;
 #[derive(Debug)]
 pub struct History {
     effect: Effect,
-    visits: Vec<Visit>,
+    /// Nearly always there is one.
+    visits: SmallVec<[Visit; 1]>,
     outcome: Outcome,
 }
 
@@ -24,7 +27,7 @@ struct Visit {
     endpoint: Arc<Endpoint>,
     began: Instant,
     /// The attempts that are running.
-    running: Vec<Arc<Progress>>,
+    running: SmallVec<[Arc<Progress>; 1]>,
     was_asked_again: bool,
     error: Option<Error>,
 }
@@ -35,7 +38,7 @@ pub struct VisitNumber(usize);
 
 impl History {
     pub fn new(effect: Effect) -> History {
-        History { effect, visits: Vec::with_capacity(1), outcome: Outcome::NotApplied }
+        History { effect, visits: SmallVec::new(), outcome: Outcome::NotApplied }
     }
 
     pub fn effect(&self) -> Effect {
@@ -56,7 +59,7 @@ impl History {
         self.visits.push(Visit {
             endpoint: endpoint.clone(),
             began: Instant::now(),
-            running: vec![progress.clone()],
+            running: SmallVec::from_buf([progress.clone()]),
             was_asked_again: false,
             error: None,
         });

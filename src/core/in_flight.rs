@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::call::Answered;
 use super::caller::{Boxed, Caller};
 use super::client::Client;
 use super::error::{Error, Outcome, Result};
@@ -27,7 +28,8 @@ impl Client {
         let outcome = if effect.is_write() { Outcome::MaybeApplied } else { Outcome::NotApplied };
         self.start(cancel, outcome, to, move |caller| async move {
             let answered = caller.http(request).await?;
-            Ok(Value::Keys(Box::new(answered), effect))
+            let answer = answered.answer.detached();
+            Ok(Value::Keys(Box::new(Answered { answer, ..answered }), effect))
         })
     }
 

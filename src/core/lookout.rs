@@ -12,6 +12,7 @@ use super::member_check::check;
 use super::pool::Pool;
 use super::ring::Endpoints;
 use crate::faults::{self, Place};
+use crate::rt::beside;
 
 /// A member that needs longer is not good yet.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -21,7 +22,7 @@ pub fn look_where_due(client: &Arc<Shared>, pool: &Arc<Pool>, endpoints: &Endpoi
     for endpoint in endpoints.list() {
         if endpoint.condition().begin_look() {
             // A look must not wait behind the requests of which it asks whether they can be answered.
-            tokio::spawn(client.trust.guard(look(client.clone(), pool.unbounded(), endpoint.clone())));
+            beside::spawn(client.trust.guard(look(client.clone(), pool.unbounded(), endpoint.clone())));
         }
     }
 }

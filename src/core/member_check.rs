@@ -12,6 +12,7 @@ use super::one_member;
 use super::pool::Pool;
 use super::status::Status;
 use super::v2;
+use crate::rt::clock;
 
 /// A key that is not there is the cheapest thing to ask for, and the answer names the store's index all the same.
 /// The quorum has to agree on it, which a member that is cut off cannot get.
@@ -35,7 +36,7 @@ pub type LastCheck = tokio::sync::Mutex<Option<Check>>;
 pub async fn check(client: &Shared, pool: &Pool, endpoint: &Endpoint, fresh: Duration, patience: Duration) -> Check {
     let asked_at = Instant::now();
     // Another watch may be asking right now, and more patiently.
-    let Ok(mut last) = tokio::time::timeout(patience, endpoint.last_check().lock()).await else {
+    let Ok(mut last) = clock::timeout(patience, endpoint.last_check().lock()).await else {
         let text = format!("no answer to the question of another watch after {} ms", patience.as_millis());
         return Check { asked_at, result: Err(Error::new(Status::Timeout, text).at(endpoint.url())) };
     };

@@ -11,6 +11,7 @@ use super::exchange::{Answer, Request};
 use super::pool::Pool;
 use super::progress::Progress;
 use super::status::Status;
+use crate::rt::clock;
 
 pub async fn ask(
     client: &Shared,
@@ -50,12 +51,12 @@ pub async fn ask_history(
         Error::new(Status::Timeout, text).at(endpoint.url())
     };
     let progress = Progress::default();
-    let opening = tokio::time::timeout(patience, attempt.open(endpoint, &budget, &progress));
+    let opening = clock::timeout(patience, attempt.open(endpoint, &budget, &progress));
     let (mut open, hop) = opening.await.map_err(late)?.map_err(Failed::into_error)?;
-    match tokio::time::timeout(ample, open.begin(&hop)).await {
+    match clock::timeout(ample, open.begin(&hop)).await {
         Ok(begun) => begun?,
         Err(_) => return Ok(None),
     }
     let completing = attempt.complete(open, &hop, endpoint, &budget, &progress);
-    tokio::time::timeout(patience, completing).await.map_err(late)?.map(Some).map_err(Failed::into_error)
+    clock::timeout(patience, completing).await.map_err(late)?.map(Some).map_err(Failed::into_error)
 }

@@ -1,17 +1,20 @@
 //! An answer whose body is still on its way: read to its end at once, or piece by piece while a watch lasts.
 
+use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use hyper::body::{Body as _, Incoming};
+use bytes::{BufMut, Bytes};
 
-use super::bare::Bare;
-use super::broken::{IN_THE_ANSWER, broken_body};
+use super::broken::broken_body;
 use super::config::over_the_limit;
-use super::connection::Connection;
 use super::endpoint::Origin;
 use super::error::Error;
-use super::exchange::{Answer, Hop, broken};
+use super::exchange::{Answer, Hop};
+use super::http1::chunks::Piece;
+use super::http1::connection::Connection;
+use super::http1::framing::{self, Framing};
+use super::http1::head::Head;
+use super::http1::headers::Headers;
 use super::memory;
 use super::pool::Pool;
 use super::status::Status;
@@ -21,51 +24,30 @@ const LARGEST_GUESS: usize = 16 << 20;
 
 pub struct OpenAnswer {
     pub http_status: u16,
-    pub headers: http::HeaderMap,
-    body: Body,
+    pub headers: Headers,
+    framing: Framing,
+    may_be_reused: bool,
+    connection: Box<Connection>,
+    /// Whether the body goes on for as long as there is news.
+    lasts: bool,
     /// The first piece of the body, when it was waited for.
     begun: Option<Bytes>,
     /// Whom the connection reaches: the origin itself, or the proxy on the way to it.
     reached: Arc<Origin>,
 }
 
-enum Body {
-    Hyper(Incoming, Connection),
-    Bare(Box<Bare>),
-}
-
 impl OpenAnswer {
-    /// In a box, because every future on its way would be larger by it otherwise, and move it.
-    pub fn new(head: http::Response<Incoming>, connection: Connection, reached: Arc<Origin>) -> Box<OpenAnswer> {
-        let (parts, incoming) = head.into_parts();
-        let body = Body::Hyper(incoming, connection);
-        Box::new(OpenAnswer { http_status: parts.status.as_u16(), headers: parts.headers, body, begun: None, reached })
+    /// `body_lasts`: whether that of a success goes on for as long as there is news. A refusal does not last.
+    pub fn new(head: Head, connection: Box<Connection>, reached: Arc<Origin>, body_lasts: bool) -> OpenAnswer {
+        let Head { http_status, headers, framing, may_be_reused } = head;
+        let lasts = body_lasts && (200..300).contains(&http_status);
+        let framing = if lasts { framing.that_lasts() } else { framing };
+        OpenAnswer { http_status, headers, framing, may_be_reused, connection, lasts, begun: None, reached }
     }
 
-    /// The same of an answer whose body lasts, and of which only the head was read. A refusal does not last.
-    pub fn for_long(
-        head: http::Response<Incoming>,
-        mut connection: Connection,
-        reached: Arc<Origin>,
-    ) -> Box<OpenAnswer> {
-        let bare = if head.status().is_success() { connection.without_hyper(&head) } else { None };
-        connection.read_on();
-        let mut open = OpenAnswer::new(head, connection, reached);
-        if let Some(bare) = bare {
-            open.body = Body::Bare(Box::new(bare));
-        }
-        open
-    }
-
-    /// The head with no more of its lines than `names`: all of them lie in one block of memory, which lasts as long as one.
-    pub fn take_head(&mut self, names: &[&'static str]) -> Answer {
-        let came = std::mem::take(&mut self.headers);
-        let mut headers = http::HeaderMap::with_capacity(names.len());
-        for name in names {
-            if let Some(copy) = came.get(*name).and_then(|value| http::HeaderValue::from_bytes(value.as_bytes()).ok()) {
-                headers.insert(*name, copy);
-            }
-        }
+    /// The head, in memory of its own: it may be needed for as long as the body lasts.
+    pub fn take_head(&mut self) -> Answer {
+        let headers = std::mem::take(&mut self.headers).detached();
         Answer { http_status: self.http_status, headers, body: Bytes::new() }
     }
 
@@ -80,74 +62,106 @@ impl OpenAnswer {
         if let Some(piece) = self.begun.take() {
             return Ok(Some(piece));
         }
-        let (incoming, connection) = match &mut self.body {
-            Body::Hyper(incoming, connection) => (incoming, connection),
-            Body::Bare(bare) => {
-                let piece = bare.next_piece().await;
-                return piece.map_err(|error| broken_body(hop, &error).with_http_status(self.http_status));
-            }
-        };
+        self.read_piece().await.map_err(|error| self.broken(hop, &error))
+    }
+
+    async fn read_piece(&mut self) -> io::Result<Option<Bytes>> {
         loop {
-            let Some(frame) = connection.next_frame(incoming).await else { return Ok(None) };
-            let frame = frame.map_err(|error| broken(hop, &error, IN_THE_ANSWER).with_http_status(self.http_status))?;
-            // Trailers carry nothing here.
-            if let Ok(data) = frame.into_data() {
-                return Ok(Some(data));
+            match self.framing.next(self.connection.incoming())? {
+                Piece::Data(data) => return Ok(Some(data)),
+                Piece::End => return Ok(None),
+                Piece::NeedsMore => {}
+            }
+            if self.read_more().await? == 0 {
+                return self.framing.closed().map(|()| None);
             }
         }
     }
 
+    async fn read_more(&mut self) -> io::Result<usize> {
+        if self.lasts { self.connection.read_in_rest().await } else { self.connection.read().await }
+    }
+
     /// Lets another request have the connection, if the body was read to its end.
-    pub async fn give_back(self: Box<Self>, pool: &Pool) {
-        let OpenAnswer { body, reached, .. } = *self;
-        let mut connection = match body {
-            Body::Hyper(_, connection) => connection,
-            Body::Bare(bare) => match Box::pin(bare.into_connection()).await {
-                Some(connection) => connection,
-                None => return,
-            },
-        };
-        if connection.rest().await {
-            pool.put(&reached, connection);
+    pub fn give_back(self, pool: &Pool) {
+        let mut connection = self.connection;
+        // A watch is also left in the middle of its body.
+        if self.may_be_reused && self.framing.has_ended() && connection.rest() {
+            pool.put(&self.reached, connection);
         }
     }
 
     /// The whole answer; the connection goes back to `pool`.
-    pub async fn complete(mut self: Box<Self>, pool: &Pool, hop: &Hop, max_body: usize) -> Result<Answer, Error> {
+    pub async fn complete(mut self, pool: &Pool, hop: &Hop, max_body: usize) -> Result<Answer, Error> {
         let body = self.read_to_end(hop, max_body).await?;
         let (http_status, headers) = (self.http_status, std::mem::take(&mut self.headers));
-        self.give_back(pool).await;
+        self.give_back(pool);
         Ok(Answer { http_status, headers, body })
     }
 
+    /// Most bodies come in one piece, which is handed on without a copy.
     async fn read_to_end(&mut self, hop: &Hop, max_body: usize) -> Result<Bytes, Error> {
-        let announced = self.announced();
-        if announced > max_body as u64 {
-            return Err(self.too_large(hop, max_body));
-        }
-        let mut collected = Bytes::new();
+        let mut first = self.begun.take().unwrap_or_default();
         let mut joined = Vec::new();
         loop {
-            let Some(data) = self.next_piece(hop).await? else {
-                return Ok(if joined.is_empty() { collected } else { joined.into() });
-            };
-            if collected.is_empty() && joined.is_empty() {
-                // Most answers come in one piece, which is handed on without a copy.
-                collected = data;
-            } else {
-                if joined.is_empty() {
-                    // What a server announces is believed only so far: it has not sent it yet.
-                    let announced = usize::try_from(announced).unwrap_or(0).min(LARGEST_GUESS);
-                    self.room_for(&mut joined, announced.max(collected.len() + data.len()), hop)?;
-                    joined.extend_from_slice(&collected);
-                }
-                self.room_for(&mut joined, data.len(), hop)?;
-                joined.extend_from_slice(&data);
-            }
-            if collected.len().max(joined.len()) > max_body {
+            let announced = self.framing.announced(self.connection.incoming());
+            let announced = announced.map_err(|error| self.broken(hop, &error))?;
+            let so_far = first.len().max(joined.len());
+            if announced.saturating_add(so_far as u64) > max_body as u64 {
                 return Err(self.too_large(hop, max_body));
             }
+            let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+            if announced > memory::LARGE || (announced > 0 && so_far > 0) {
+                // Straight to where it belongs; and what a server announces is believed only so far.
+                self.room_for(&mut joined, announced.min(LARGEST_GUESS).saturating_add(first.len()), hop)?;
+                joined.extend_from_slice(&std::mem::take(&mut first));
+                self.read_announced(&mut joined, announced, hop).await?;
+                continue;
+            }
+            if announced > 0 {
+                first = self.read_small(announced).await.map_err(|error| self.broken(hop, &error))?;
+                continue;
+            }
+            let Some(piece) = self.read_piece().await.map_err(|error| self.broken(hop, &error))? else {
+                return Ok(if joined.is_empty() { first } else { joined.into() });
+            };
+            if so_far == 0 {
+                first = piece;
+            } else {
+                self.room_for(&mut joined, piece.len().saturating_add(first.len()), hop)?;
+                joined.extend_from_slice(&std::mem::take(&mut first));
+                joined.extend_from_slice(&piece);
+            }
         }
+    }
+
+    /// Waits until the announced piece is here as a whole.
+    async fn read_small(&mut self, bytes: usize) -> io::Result<Bytes> {
+        self.connection.make_room(bytes);
+        while self.connection.incoming().len() < bytes {
+            if self.connection.read().await? == 0 {
+                self.framing.closed()?;
+            }
+        }
+        Ok(framing::whole(self.connection.incoming(), &mut self.framing, bytes))
+    }
+
+    async fn read_announced(&mut self, joined: &mut Vec<u8>, bytes: usize, hop: &Hop) -> Result<(), Error> {
+        let here = self.connection.incoming().len().min(bytes);
+        joined.extend_from_slice(&framing::whole(self.connection.incoming(), &mut self.framing, here));
+        let mut left = bytes.saturating_sub(here);
+        while left > 0 {
+            if joined.len() == joined.capacity() {
+                self.room_for(joined, left.min(LARGEST_GUESS), hop)?;
+            }
+            let room = left.min(joined.capacity() - joined.len());
+            let read = self.connection.read_into((&mut *joined).limit(room)).await;
+            let read = read.and_then(|read| if read == 0 { self.framing.closed().map(|()| 0) } else { Ok(read) });
+            let read = read.map_err(|error| self.broken(hop, &error))?;
+            self.framing.took(read);
+            left = left.saturating_sub(read);
+        }
+        Ok(())
     }
 
     fn room_for(&self, joined: &mut Vec<u8>, more: usize, hop: &Hop) -> Result<(), Error> {
@@ -155,12 +169,8 @@ impl OpenAnswer {
             .map_err(|error| error.at(&hop.origin.to_string()).with_http_status(self.http_status))
     }
 
-    /// What the body has at least.
-    fn announced(&self) -> u64 {
-        match &self.body {
-            Body::Hyper(incoming, _) => incoming.size_hint().lower(),
-            Body::Bare(bare) => bare.announced(),
-        }
+    fn broken(&self, hop: &Hop, error: &io::Error) -> Error {
+        broken_body(hop, error).with_http_status(self.http_status)
     }
 
     fn too_large(&self, hop: &Hop, max_body: usize) -> Error {

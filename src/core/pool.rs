@@ -1,15 +1,15 @@
 //! The idle connections of one lane, or of the internal runtime.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::connection::Connection;
 use super::endpoint::Origin;
+use super::http1::connection::Connection;
 use super::places::{Place, Places};
 use super::trust::Trust;
+use crate::rt::clock;
 
 /// Servers and middle boxes drop idle connections after a minute or more; keeping them longer only wastes descriptors.
 const MAX_REST: Duration = Duration::from_secs(60);
@@ -35,8 +35,16 @@ struct Inner {
 
 #[derive(Default)]
 struct Idle {
-    connections: HashMap<Arc<Origin>, Vec<Connection>>,
+    /// There are few origins, and nearly always one.
+    origins: Vec<(Arc<Origin>, Vec<Box<Connection>>)>,
     has_task: bool,
+}
+
+impl Idle {
+    fn of(&mut self, origin: &Arc<Origin>) -> Option<&mut Vec<Box<Connection>>> {
+        let is_it = |known: &Arc<Origin>| Arc::ptr_eq(known, origin) || known == origin;
+        self.origins.iter_mut().find(|(known, _)| is_it(known)).map(|(_, connections)| connections)
+    }
 }
 
 /// That of a lane: one call at a time uses it, on a runtime that stands still between calls.
@@ -75,19 +83,16 @@ impl Pool {
     }
 
     /// The connection used last is the one least likely to have been closed.
-    pub fn take(&self, origin: &Arc<Origin>) -> Option<Connection> {
-        self.inner.idle().connections.get_mut(origin)?.pop()
+    pub fn take(&self, origin: &Arc<Origin>) -> Option<Box<Connection>> {
+        self.inner.idle().of(origin)?.pop()
     }
 
-    pub fn put(&self, origin: &Arc<Origin>, mut connection: Connection) {
-        connection.leave_place();
+    pub fn put(&self, origin: &Arc<Origin>, connection: Box<Connection>) {
         let mut idle = self.inner.idle();
-        match idle.connections.get_mut(origin) {
+        match idle.of(origin) {
             Some(connections) if connections.len() < MAX_IDLE_PER_ORIGIN => connections.push(connection),
             Some(_) => {}
-            None => {
-                idle.connections.insert(origin.clone(), vec![connection]);
-            }
+            None => idle.origins.push((origin.clone(), vec![connection])),
         }
         if self.inner.is_looked_after
             && !idle.has_task
@@ -111,11 +116,12 @@ impl Inner {
 
     /// Gives when the next connection will have rested for too long.
     fn close_old(&self, idle: &mut Idle, now: Instant) -> Option<Instant> {
-        idle.connections.retain(|_, connections| {
+        idle.origins.retain_mut(|(_, connections)| {
             connections.retain(|connection| now.saturating_duration_since(connection.resting_since()) < self.max_rest);
             !connections.is_empty()
         });
-        let oldest = idle.connections.values().flatten().map(Connection::resting_since).min();
+        let connections = idle.origins.iter().flat_map(|(_, connections)| connections);
+        let oldest = connections.map(|connection| connection.resting_since()).min();
         oldest.and_then(|since| since.checked_add(self.max_rest))
     }
 }
@@ -131,7 +137,7 @@ async fn look_after(pool: Weak<Inner>) {
             next
         };
         let Some(next) = next else { return };
-        tokio::time::sleep_until(next.into()).await;
+        clock::sleep_until(next).await;
     }
 }
 
@@ -156,7 +162,7 @@ mod tests {
             let pool = Pool::new(Duration::from_millis(20), true, Arc::default());
             for round in 0..2 {
                 let stream = TcpStream::connect(address).await.expect("a connection");
-                let connection = Connection::open(Stream::Plain(stream.into())).await.expect("opened");
+                let connection = Box::new(Connection::new(Stream::Plain(stream.into())));
                 let (accepted, _) = listener.accept().expect("accepted");
                 accepted.set_nonblocking(true).expect("nonblocking");
                 let mut accepted = TcpStream::from_std(accepted).expect("a stream");

@@ -1,5 +1,6 @@
 //! Redirects, followed by us and not by an HTTP library: method and body stay, credentials do not travel.
 
+use super::http1::headers::Name;
 use std::sync::Arc;
 
 use super::endpoint::{Credentials, Endpoint, Origin, Scheme};
@@ -26,7 +27,7 @@ pub fn next_hop(
         let text = format!("{}: redirect (HTTP {}) {why}", hop.origin, answer.http_status);
         Err(Error::new(status, text).at(&hop.origin.to_string()).with_http_status(answer.http_status))
     };
-    let Some(location) = answer.headers.get(http::header::LOCATION) else {
+    let Some(location) = answer.headers.get(Name::Location) else {
         return refused(Status::BadRedirect, "without a Location header".into());
     };
     if followed >= max.min(MOST_REDIRECTS) {
@@ -35,8 +36,8 @@ pub fn next_hop(
             format!("not followed: too many redirects, {followed} were followed"),
         );
     }
-    let shown = String::from_utf8_lossy(location.as_bytes()).into_owned();
-    let Some(target) = location.to_str().ok().and_then(|location| resolve(hop, location)) else {
+    let shown = String::from_utf8_lossy(location).into_owned();
+    let Some(target) = answer.headers.text(Name::Location).and_then(|location| resolve(hop, location)) else {
         return refused(Status::BadRedirect, format!("to '{}', which is not a valid URL", without_userinfo(&shown)));
     };
     if hop.origin.scheme.is_encrypted() && !target.origin.scheme.is_encrypted() {
@@ -85,7 +86,7 @@ fn absolute(url: &str) -> Option<Hop> {
     let uri: http::Uri = url.parse().ok()?;
     let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
     let origin = Arc::clone(endpoint.origin());
-    Some(Hop { origin, host_header: endpoint.host_header().to_owned(), target, credentials: None })
+    Some(Hop { origin, host_header: endpoint.shared_host_header().clone(), target, credentials: None })
 }
 
 /// Takes `.` and `..` out of a path; what follows `?` stays.
@@ -124,15 +125,14 @@ mod tests {
         let endpoint = Endpoint::parse(origin).expect("valid");
         Hop {
             origin: endpoint.origin().clone(),
-            host_header: endpoint.host_header().to_owned(),
+            host_header: endpoint.shared_host_header().clone(),
             target: target.into(),
             credentials: Some(Credentials::basic("u", "p")),
         }
     }
 
     fn follow(origin: &str, location: &str) -> Result<Hop> {
-        let mut headers = http::HeaderMap::new();
-        headers.insert(http::header::LOCATION, location.parse().expect("a header value"));
+        let headers = [(Name::Location, location)].into_iter().collect();
         let answer = Answer { http_status: 307, headers, body: bytes::Bytes::new() };
         next_hop(&hop(origin, "/v2/keys/a/b?x=1"), &answer, 0, 10, |_| None)
     }

@@ -14,6 +14,8 @@ use tokio::net::UnixStream;
 use tokio_rustls::client::TlsStream;
 
 use super::tls::alerts;
+#[cfg(unix)]
+use crate::rt::lane_socket::LaneSocket;
 
 /// What has happened on the wire, readable while the connection is busy.
 #[derive(Debug, Default)]
@@ -24,7 +26,6 @@ pub struct Wire {
     has_begun: AtomicBool,
     /// Bytes of HTTP. What TLS says about itself, such as a session ticket or its end, is no part of an answer.
     read: AtomicU64,
-    look_before_write: AtomicBool,
 }
 
 impl Wire {
@@ -34,12 +35,6 @@ impl Wire {
 
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
-    }
-
-    /// A request comes next; its first write asks before whether the server has closed the connection, if `look` says so.
-    pub fn expect_request(&self, look: bool) {
-        self.has_begun.store(false, Ordering::Relaxed);
-        self.look_before_write.store(look, Ordering::Relaxed);
     }
 
     /// The server refused to speak with us at all: it can have understood nothing that was written.
@@ -58,6 +53,8 @@ pub struct Transport {
 }
 
 enum Kind {
+    #[cfg(unix)]
+    Lane(LaneSocket),
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
@@ -66,6 +63,13 @@ enum Kind {
 impl From<TcpStream> for Transport {
     fn from(stream: TcpStream) -> Transport {
         Transport { kind: Kind::Tcp(stream), wire: Arc::default(), received: 0, is_handshaking: false }
+    }
+}
+
+#[cfg(unix)]
+impl From<LaneSocket> for Transport {
+    fn from(socket: LaneSocket) -> Transport {
+        Transport { kind: Kind::Lane(socket), wire: Arc::default(), received: 0, is_handshaking: false }
     }
 }
 
@@ -88,8 +92,10 @@ impl Transport {
         self.is_handshaking = is_handshaking;
     }
 
-    fn socket(&self) -> socket2::SockRef<'_> {
+    pub fn socket(&self) -> socket2::SockRef<'_> {
         match &self.kind {
+            #[cfg(unix)]
+            Kind::Lane(lane) => socket2::SockRef::from(lane.socket()),
             Kind::Tcp(stream) => socket2::SockRef::from(stream),
             #[cfg(unix)]
             Kind::Unix(stream) => socket2::SockRef::from(stream),
@@ -102,6 +108,8 @@ impl AsyncRead for Transport {
         let transport = self.get_mut();
         let before = buffer.filled().len();
         let result = ready!(match &mut transport.kind {
+            #[cfg(unix)]
+            Kind::Lane(socket) => Pin::new(socket).poll_read(context, buffer),
             Kind::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             #[cfg(unix)]
             Kind::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
@@ -115,6 +123,8 @@ impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let transport = self.get_mut();
         let result = ready!(match &mut transport.kind {
+            #[cfg(unix)]
+            Kind::Lane(socket) => Pin::new(socket).poll_write(context, bytes),
             Kind::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             #[cfg(unix)]
             Kind::Unix(stream) => poll_write_without_sigpipe(stream, context, bytes),
@@ -136,6 +146,8 @@ impl AsyncWrite for Transport {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().kind {
+            #[cfg(unix)]
+            Kind::Lane(socket) => Pin::new(socket).poll_shutdown(context),
             Kind::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             #[cfg(unix)]
             Kind::Unix(stream) => Pin::new(stream).poll_shutdown(context),
@@ -168,7 +180,7 @@ pub enum Stream {
     Tls(Box<TlsStream<Transport>>),
 }
 
-/// The stream as hyper sees it.
+/// The stream as HTTP sees it.
 pub struct Socket {
     stream: Stream,
     wire: Arc<Wire>,
@@ -185,6 +197,15 @@ impl Socket {
 
     pub fn wire(&self) -> &Arc<Wire> {
         &self.wire
+    }
+
+    /// A request comes next. With `look`, it is asked before whether the server has closed the connection.
+    pub fn begin_request(&mut self, look: bool) -> io::Result<()> {
+        self.wire.has_begun.store(false, Ordering::Relaxed);
+        match look && self.is_dead() {
+            true => Err(io::Error::new(io::ErrorKind::NotConnected, "the server closed the idle connection")),
+            false => Ok(()),
+        }
     }
 
     /// Nothing may be waiting between two requests: neither an end of the stream nor an answer that nobody asked for.
@@ -283,12 +304,6 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let socket = self.get_mut();
-        if socket.wire.look_before_write.swap(false, Ordering::Relaxed) && socket.is_dead() {
-            return Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "the server closed the idle connection",
-            )));
-        }
         socket.wire.has_begun.store(true, Ordering::Relaxed);
         let result = ready!(match &mut socket.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),

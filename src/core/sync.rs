@@ -1,5 +1,6 @@
 //! Sync: the endpoints become those that the cluster itself advertises, and the configured ones stay behind them.
 
+use super::http1::headers::Name;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,7 @@ impl Caller {
 pub async fn sync(client: Arc<Shared>, pool: Arc<Pool>, context: Option<Context>) -> Result<()> {
     let context = context.or_else(|| within(None, client.config.request_timeout));
     let started = client.ring.start_sync();
-    let request = Arc::new(members_request::list());
+    let request = members_request::list();
     let answered = call::http(client.clone(), pool.clone(), request, context.clone()).await?;
     let urls = match member_urls(&answered) {
         Ok(urls) => urls,
@@ -169,7 +170,7 @@ async fn pin_leader(
     endpoints: &Arc<Endpoints>,
 ) -> Result<()> {
     let destination = Destination { endpoints: endpoints.clone(), with_credentials: true };
-    let request = Arc::new(members_request::leader());
+    let request = members_request::leader();
     let asked = call::http_to(client.clone(), pool.clone(), request, context.cloned(), destination).await;
     let answered = asked.map_err(no_leader)?;
     let urls = leader_urls(&answered).map_err(|error| no_leader(answered.explain(error)))?;
@@ -214,7 +215,7 @@ async fn start_where_reachable(
         let Some(endpoint) = round.next_endpoint() else { break };
         let left = u32::try_from(left).unwrap_or(u32::MAX);
         let share = until.saturating_duration_since(Instant::now()).checked_div(left).unwrap_or_default();
-        if endpoint.url() == answered.endpoint {
+        if *endpoint.url() == *answered.endpoint {
             return round.pin(endpoint);
         }
         match reach(client, pool, endpoint, answered, share).await {
@@ -225,7 +226,7 @@ async fn start_where_reachable(
             }
         }
     }
-    endpoints.pin_to(|endpoint| endpoint.url() == answered.endpoint);
+    endpoints.pin_to(|endpoint| *endpoint.url() == *answered.endpoint);
 }
 
 /// A connection says little: localhost may be another machine's, a gateway may accept everything. So a member of the same
@@ -239,7 +240,7 @@ async fn reach(
 ) -> Result<()> {
     let endpoints = Arc::new(Endpoints::in_order(vec![endpoint.clone()], Vec::new()));
     let destination = Destination { endpoints, with_credentials: true };
-    let request = Arc::new(members_request::list());
+    let request = members_request::list();
     let reached =
         call::http_to(client.clone(), pool.clone(), request, within(None, Some(patience)), destination).await?;
     member_urls(&reached)?;
@@ -251,8 +252,8 @@ async fn reach(
     }
 }
 
-fn cluster_id(answered: &Answered) -> Option<&http::HeaderValue> {
-    answered.answer.headers.get("x-etcd-cluster-id")
+fn cluster_id(answered: &Answered) -> Option<&[u8]> {
+    answered.answer.headers.get(Name::EtcdClusterId)
 }
 
 #[cfg(test)]

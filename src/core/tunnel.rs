@@ -40,7 +40,7 @@ fn request(origin: &Origin, via: &Via) -> String {
         "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {}\r\n",
         concat!("libetcd_client/", env!("CARGO_PKG_VERSION"))
     );
-    if let Some(authorization) = via.authorization.as_ref().and_then(|value| value.to_str().ok()) {
+    if let Some(authorization) = &via.authorization {
         request.push_str(&format!("Proxy-Authorization: {authorization}\r\n"));
     }
     request.push_str("\r\n");

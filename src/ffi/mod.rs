@@ -5,6 +5,9 @@ pub mod counted;
 pub mod handle;
 pub mod out;
 pub mod panics;
+#[cfg(unix)]
+pub mod poll;
+pub mod process;
 pub mod readiness;
 pub mod signals;
 pub mod strings;

@@ -1,8 +1,8 @@
 //! Asynchronous work of a call that belongs to no client: a runtime for this one call.
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 
-use super::{callback, lanes, thread};
+use super::{callback, thread};
 use crate::core::error::{Error, Result};
 use crate::core::status::Status;
 
@@ -12,10 +12,16 @@ const STACK: usize = 512 << 10;
 /// Runs `future` to its end on the calling thread, or on one of our own where it cannot be there.
 pub fn block_on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T> {
     callback::refuse_to_block()?;
-    if lanes::can_run_here() {
+    if can_run_a_runtime_here() {
         return drive(future);
     }
     thread::run_with_stack("etcd-client", STACK, move || drive(future))?
+}
+
+/// Not inside another one, and not when the thread's own memory is gone, as it is in an exit handler and in the destructor of
+/// a C++ global.
+pub fn can_run_a_runtime_here() -> bool {
+    Handle::try_current().is_err_and(|error| error.is_missing_context())
 }
 
 fn drive<T>(future: impl Future<Output = T>) -> Result<T> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::status::Status;
+use crate::ffi::process;
 
 #[derive(Debug, Clone)]
 pub struct Context(Arc<Node>);
@@ -77,7 +78,7 @@ impl Context {
 
     /// Whether it was made before a fork, by the process that this one is a child of.
     pub fn is_inherited(&self) -> bool {
-        self.0.process != std::process::id()
+        self.0.process != process::id()
     }
 
     pub fn cancel(&self) {
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_another_process_made_has_no_use_and_no_tie_to_its_tree() {
-        let inherited = Context::inherited(std::process::id().wrapping_add(1));
+        let inherited = Context::inherited(process::id().wrapping_add(1));
         let child = Context::with_timeout_ms(Some(&inherited), 0);
         inherited.cancel();
         assert!(child.is_inherited() && !inherited.0.token.is_cancelled());
@@ -187,7 +188,7 @@ mod tests {
         let mut context = Context::new(None);
         for _ in 0..1_000_000 {
             let node = Node {
-                process: std::process::id(),
+                process: process::id(),
                 parent: Some(context),
                 token: CancellationToken::new(),
                 deadline: None,

@@ -1,50 +1,55 @@
-//! Lanes: what a blocking call runs on. A lane is a runtime without threads, driven by whoever holds it, with
+//! Lanes: what a blocking call runs on. A lane has no thread: whoever holds it drives it, and it has
 //! its own connections. A call handed to another thread costs 3 to 9 context switches; on a lane it costs one.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Handle, Runtime};
-
+use super::clock;
+#[cfg(unix)]
+use super::driver::Driver;
+#[cfg(unix)]
+pub use super::driver::can_run_here;
+#[cfg(not(unix))]
+use super::runtime_driver::Driver;
+#[cfg(not(unix))]
+pub use super::runtime_driver::can_run_here;
 use crate::core::pool::Pool;
 
-/// Each lane holds three descriptors and a socket: 64 of them leave room in a process limited to 1024.
+/// Each lane holds a descriptor and a socket: 64 of them leave room in a process limited to 1024.
 const MOST_LANES: usize = 64;
 
 /// A lane that nobody has needed for so long is closed: by the internal runtime where it runs, else when another lane comes
 /// back.
 const MAX_REST: Duration = Duration::from_secs(60);
 
-/// Whether this thread can drive a runtime: not inside another one, and not when its thread-local memory is gone, as it is in
-/// an exit handler and in the destructor of a C++ global.
-pub fn can_run_here() -> bool {
-    Handle::try_current().is_err_and(|error| error.is_missing_context())
-}
+/// A lane in use looks so often for connections that nobody has needed for long.
+const BETWEEN_CLEANINGS: Duration = Duration::from_secs(1);
 
 pub struct Lane {
     pool: Arc<Pool>,
-    runtime: Runtime,
+    driver: Driver,
     resting_since: Instant,
+    cleaned_at: Instant,
 }
 
 impl Lane {
-    fn new() -> Option<Lane> {
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build().ok()?;
-        Some(Lane { pool: Arc::default(), runtime, resting_since: Instant::now() })
+    fn new() -> Option<Box<Lane>> {
+        let now = Instant::now();
+        Some(Box::new(Lane { pool: Arc::default(), driver: Driver::new()?, resting_since: now, cleaned_at: now }))
     }
 
     pub fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }
 
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.runtime.block_on(future)
+    pub fn block_on<F: Future>(&mut self, call: impl FnOnce(Arc<Pool>) -> F) -> F::Output {
+        let pool = self.pool.clone();
+        self.driver.block_on(|| call(pool))
     }
 
-    /// Dropping a runtime inside another one panics; this never does.
     fn close(self) {
         drop(self.pool);
-        self.runtime.shutdown_background();
+        self.driver.close();
     }
 }
 
@@ -53,7 +58,7 @@ pub struct Lanes(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    idle: Vec<Lane>,
+    idle: Vec<Box<Lane>>,
     /// Idle and in use together.
     open: usize,
     is_looked_after: bool,
@@ -61,8 +66,8 @@ struct State {
 
 impl State {
     /// Those that have rested for too long: the first ones, since the lane that came last is the one taken next.
-    fn take_old(&mut self, now: Instant) -> Vec<Lane> {
-        let fresh = |lane: &Lane| now.saturating_duration_since(lane.resting_since) < MAX_REST;
+    fn take_old(&mut self, now: Instant) -> Vec<Box<Lane>> {
+        let fresh = |lane: &Box<Lane>| now.saturating_duration_since(lane.resting_since) < MAX_REST;
         let old = self.idle.iter().position(fresh).unwrap_or(self.idle.len());
         self.open = self.open.saturating_sub(old);
         self.idle.drain(..old).collect()
@@ -71,7 +76,7 @@ impl State {
 
 impl Lanes {
     /// The lane used last has the warmest connection. None when all are in use, or no more can be made.
-    pub fn take(&self) -> Option<Lane> {
+    pub fn take(&self) -> Option<Box<Lane>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = state.idle.pop() {
             return Some(lane);
@@ -88,15 +93,18 @@ impl Lanes {
         lane
     }
 
-    pub fn put(&self, mut lane: Lane) {
-        let now = Instant::now();
+    pub fn put(&self, mut lane: Box<Lane>) {
+        let now = lane.driver.now();
         lane.resting_since = now;
-        lane.pool.close_old(now);
+        if now.saturating_duration_since(lane.cleaned_at) > BETWEEN_CLEANINGS {
+            lane.cleaned_at = now;
+            lane.pool.close_old(now);
+        }
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.idle.push(lane);
         let closing = state.take_old(now);
         drop(state);
-        closing.into_iter().for_each(Lane::close);
+        closing.into_iter().for_each(|lane| lane.close());
     }
 
     /// Whether there are idle lanes that no task looks after; the caller has to start it then.
@@ -112,7 +120,7 @@ impl Lanes {
         let next = state.idle.first().and_then(|lane| lane.resting_since.checked_add(MAX_REST));
         state.is_looked_after = next.is_some();
         drop(state);
-        closing.into_iter().for_each(Lane::close);
+        closing.into_iter().for_each(|lane| lane.close());
         next
     }
 
@@ -128,14 +136,14 @@ impl Lanes {
         let closing = std::mem::take(&mut state.idle);
         state.open = state.open.saturating_sub(closing.len());
         drop(state);
-        closing.into_iter().for_each(Lane::close);
+        closing.into_iter().for_each(|lane| lane.close());
     }
 }
 
 /// Lasts as long as there are idle lanes.
 pub async fn look_after(lanes: Weak<Lanes>) {
     while let Some(next) = lanes.upgrade().and_then(|lanes| lanes.close_old(Instant::now())) {
-        tokio::time::sleep_until(next.into()).await;
+        clock::sleep_until(next).await;
     }
 }
 
@@ -152,7 +160,7 @@ mod tests {
     #[test]
     fn the_lane_used_last_is_used_next_and_lanes_are_capped() {
         let lanes = Lanes::default();
-        let taken: Vec<Lane> = std::iter::from_fn(|| lanes.take()).collect();
+        let taken: Vec<_> = std::iter::from_fn(|| lanes.take()).collect();
         assert_eq!(taken.len(), MOST_LANES);
         let last = taken.last().map(|lane| Arc::as_ptr(lane.pool()));
         taken.into_iter().for_each(|lane| lanes.put(lane));
@@ -163,7 +171,7 @@ mod tests {
     fn lanes_that_rest_for_too_long_are_closed_and_looked_after_by_one_task() {
         let lanes = Lanes::default();
         assert!(!lanes.need_a_task(), "there is none");
-        let taken: Vec<Lane> = (0..3).filter_map(|_| lanes.take()).collect();
+        let taken: Vec<_> = (0..3).filter_map(|_| lanes.take()).collect();
         taken.into_iter().for_each(|lane| lanes.put(lane));
         assert!(lanes.need_a_task() && !lanes.need_a_task(), "one task is enough");
         let now = Instant::now();
@@ -179,6 +187,7 @@ mod tests {
         let lanes = Lanes::default();
         let lane = lanes.take().expect("a lane");
         lanes.put(lane);
-        Builder::new_current_thread().build().expect("a runtime").block_on(async move { drop(lanes) });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async move { drop(lanes) });
     }
 }

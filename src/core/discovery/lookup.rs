@@ -11,6 +11,7 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::message::{self, Record, Reply};
 use super::name_servers::NameServers;
+use crate::rt::clock;
 
 /// What is asked without extensions is answered within 512 bytes; some servers do not care.
 const LARGEST_DATAGRAM: usize = 4096;
@@ -52,7 +53,7 @@ async fn ask_all(servers: &NameServers, name: &str, deadline: Option<Instant>) -
             }
             let patience = patience(servers.timeout, deadline, left);
             left = left.saturating_sub(1);
-            let why = match tokio::time::timeout(patience, ask(*server, name)).await {
+            let why = match clock::timeout(patience, ask(*server, name)).await {
                 Ok(Ok(Reply::Records(records))) => return Ok(Some(records)),
                 Ok(Ok(Reply::NoSuchName)) => return Ok(None),
                 Ok(Ok(Reply::Failed(why))) => why,

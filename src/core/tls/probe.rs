@@ -13,6 +13,7 @@ use super::alerts;
 use super::handshake::trusting_config;
 use crate::core::endpoint::Origin;
 use crate::core::socket::Transport;
+use crate::rt::clock;
 
 /// The look only improves a message; the call must not wait long for it.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -27,7 +28,7 @@ impl Probe {
         if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(origin.clone()) {
             return false;
         }
-        let speaks = tokio::time::timeout(PATIENCE, handshake_begins(connect)).await.unwrap_or(false);
+        let speaks = clock::timeout(PATIENCE, handshake_begins(connect)).await.unwrap_or(false);
         if speaks {
             // The next call is to say it too.
             self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(origin);

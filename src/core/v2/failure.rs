@@ -186,9 +186,10 @@ pub fn excerpt(body: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::core::endpoint::Endpoint;
+    use crate::core::http1::headers::Headers;
 
     fn answer(http_status: u16, body: &str) -> Answer {
-        Answer { http_status, headers: http::HeaderMap::new(), body: bytes::Bytes::copy_from_slice(body.as_bytes()) }
+        Answer { http_status, headers: Headers::default(), body: bytes::Bytes::copy_from_slice(body.as_bytes()) }
     }
 
     fn hop() -> Hop {

@@ -3,19 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::HeaderName;
-
 use super::failure;
 use super::keys_document::{self, Unreadable};
 use crate::core::error::{Error, Outcome, Result};
 use crate::core::exchange::{Answer, Effect};
+use crate::core::http1::headers::Name;
 use crate::core::response::{Builder, Response};
 use crate::core::status::Status;
 use crate::faults::{self, Place};
-
-/// Named once, so that they are not read letter by letter for each answer.
-static INDEX: HeaderName = HeaderName::from_static("x-etcd-index");
-static CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");
 
 /// 200 and 201 are success, everything else is a refusal; 5xx never gets here.
 pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Response> {
@@ -35,7 +30,8 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         return Err(senseless(Status::EmptyBody, &"the body is empty"));
     }
     let invalid = |why: &dyn fmt::Display| senseless(Status::InvalidResponse, why);
-    if let Some(encoding) = answer.headers.get(http::header::CONTENT_ENCODING) {
+    if let Some(encoding) = answer.headers.get(Name::ContentEncoding) {
+        let encoding = String::from_utf8_lossy(encoding);
         return Err(invalid(&format_args!("it is encoded as {encoding:?}, which nobody asked for")));
     }
     let mut builder = Builder::with_text_capacity(answer.body.len()).map_err(failed)?;
@@ -55,13 +51,13 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         // The body is etcd's, so the write is in the store.
         if effect.is_write() { error.with_outcome(Outcome::Applied) } else { error }
     })?;
-    let cluster_id = answer.headers.get(&CLUSTER_ID).map_or(&b""[..], http::HeaderValue::as_bytes);
+    let cluster_id = answer.headers.get(Name::EtcdClusterId).unwrap_or_default();
     builder.finish(index, &without_nul(cluster_id)).map_err(failed)
 }
 
 /// 0 when absent or empty; the header's text when it is not a number.
 pub fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
-    let Some(header) = answer.headers.get(&INDEX).map(http::HeaderValue::as_bytes) else { return Ok(0) };
+    let Some(header) = answer.headers.get(Name::EtcdIndex) else { return Ok(0) };
     if header.is_empty() {
         return Ok(0);
     }

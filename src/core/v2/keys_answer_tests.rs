@@ -1,15 +1,16 @@
 use super::*;
 use crate::core::response::{Action, Expiration, Node, Span};
 
-fn answer(http_status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
-    let pairs = headers
-        .iter()
-        .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().expect("a header value")));
-    Answer { http_status, headers: pairs.collect(), body: bytes::Bytes::copy_from_slice(body.as_bytes()) }
+fn answer(http_status: u16, headers: &[(Name, &str)], body: &str) -> Answer {
+    Answer {
+        http_status,
+        headers: headers.iter().copied().collect(),
+        body: bytes::Bytes::copy_from_slice(body.as_bytes()),
+    }
 }
 
 fn decoded(body: &str) -> Result<Response> {
-    decode(&answer(200, &[("x-etcd-index", "7")], body), "http://h", Effect::Read)
+    decode(&answer(200, &[(Name::EtcdIndex, "7")], body), "http://h", Effect::Read)
 }
 
 fn text(response: &Response, span: Span) -> &str {
@@ -20,7 +21,7 @@ fn text(response: &Response, span: Span) -> &str {
 fn a_node_with_everything_is_read() {
     let body = r#"{"action":"get","node":{"key":"/a","value":"b\u003c\u00e9\u0000","createdIndex":4,"modifiedIndex":5,
         "ttl":97,"expiration":"2014-09-10T09:38:48.123Z","new":{"x":[1]}},"prevNode":{"key":"/p","dir":true}}"#;
-    let headers = [("x-etcd-index", "42"), ("x-etcd-cluster-id", "cdf818194e3a8c32")];
+    let headers = [(Name::EtcdIndex, "42"), (Name::EtcdClusterId, "cdf818194e3a8c32")];
     let response = decode(&answer(200, &headers, body), "http://h", Effect::Read).expect("decoded");
     assert_eq!((response.action(), response.index()), (Action::Get, 42));
     assert_eq!(response.cluster_id(), b"cdf818194e3a8c32");
@@ -95,14 +96,14 @@ fn an_empty_body_has_its_own_status() {
 
 #[test]
 fn a_bad_index_header_is_an_invalid_response_whose_write_happened() {
-    let answer = answer(201, &[("x-etcd-index", "many")], r#"{"action":"create"}"#);
+    let answer = answer(201, &[(Name::EtcdIndex, "many")], r#"{"action":"create"}"#);
     let error = decode(&answer, "http://h", Effect::OneShotWrite).expect_err("bad index");
     assert_eq!((error.status(), error.outcome()), (Status::InvalidResponse, Outcome::Applied));
 }
 
 #[test]
 fn an_index_is_what_go_takes_for_a_number() {
-    let index = |header: &str| index_of(&answer(200, &[("x-etcd-index", header)], ""));
+    let index = |header: &str| index_of(&answer(200, &[(Name::EtcdIndex, header)], ""));
     for (header, number) in [("", 0), ("0", 0), ("007", 7), ("18446744073709551615", u64::MAX)] {
         assert_eq!(index(header), Ok(number));
     }

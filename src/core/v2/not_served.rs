@@ -2,12 +2,12 @@
 
 use crate::core::error::Error;
 use crate::core::exchange::{Answer, Hop};
+use crate::core::http1::headers::Name;
 use crate::core::status::Status;
 
 /// Go's HTTP server answers unknown paths with exactly this; etcd's own answers are JSON.
 pub fn is_not_served(answer: &Answer) -> bool {
-    let content_type =
-        answer.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let content_type = answer.headers.text(Name::ContentType).unwrap_or("");
     answer.http_status == 404
         && content_type.starts_with("text/plain")
         && answer.body.starts_with(b"404 page not found")

@@ -9,9 +9,6 @@ use crate::core::exchange::Answer;
 use crate::core::response::{Action, Node, Response};
 use crate::core::status::Status;
 
-/// What a head says that the events behind it need.
-pub const HEADERS: [&str; 3] = ["x-etcd-cluster-id", "x-etcd-index", "content-encoding"];
-
 /// The event in `document`, which came with the headers of `head`.
 pub fn decode(document: Bytes, head: &Answer, endpoint: &str) -> Result<(Response, u64)> {
     let answer = Answer { http_status: head.http_status, headers: head.headers.clone(), body: document };
@@ -52,9 +49,10 @@ fn below<'a>(directory: &str, key: &'a str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::http1::headers::Headers;
 
     fn is_meant(watched: &str, recursive: bool, event: &str) -> bool {
-        let head = Answer { http_status: 200, headers: http::HeaderMap::new(), body: Bytes::new() };
+        let head = Answer { http_status: 200, headers: Headers::default(), body: Bytes::new() };
         let (event, _) = decode(Bytes::copy_from_slice(event.as_bytes()), &head, "http://h").expect("an event");
         is_meant_for(&Watched::new("/v2/keys", watched, recursive).expect("valid"), &event)
     }
@@ -96,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_event_without_a_node_is_an_invalid_response() {
-        let head = Answer { http_status: 200, headers: http::HeaderMap::new(), body: Bytes::new() };
+        let head = Answer { http_status: 200, headers: Headers::default(), body: Bytes::new() };
         for body in [r#"{"action":"set"}"#, r#"{"action":"set","node":{"key":"/a"}}"#, "{}", "null", "[]"] {
             let error = decode(Bytes::from_static(body.as_bytes()), &head, "http://h").expect_err(body);
             assert_eq!(error.status(), Status::InvalidResponse, "{body}");

@@ -23,6 +23,7 @@ use crate::core::status::Status;
 use crate::core::v2::{failure, watch_event};
 use crate::faults;
 use crate::ffi::panics;
+use crate::rt::clock;
 
 /// Requests at once, each on a connection of its own.
 const WIDEST: u64 = 32;
@@ -116,7 +117,7 @@ async fn turn(client: &Shared, pool: &Pool, endpoint: &Endpoint) -> Result<Optio
     let places = pool.bounded();
     let mut place = pin!(places.place(endpoint.origin()));
     loop {
-        match tokio::time::timeout(AMPLE, place.as_mut()).await {
+        match clock::timeout(AMPLE, place.as_mut()).await {
             Ok(place) => return Ok(place),
             Err(_) => Box::pin(check(client, pool, endpoint, AMPLE, DEFAULT_IDLE_TIMEOUT)).await.result?,
         };

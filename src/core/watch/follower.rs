@@ -1,5 +1,6 @@
 //! The task behind a watcher: keeps a watch open somewhere in the cluster and puts its events into the queue.
 
+use crate::core::http1::headers::Name;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::core::status::Status;
 use crate::core::v2::{failure, keys_answer, watch_event, watch_request::Watched};
 use crate::core::walk::Limits;
 use crate::faults::{self, Place};
+use crate::rt::clock;
 use crate::rt::race::first;
 
 pub struct Follower {
@@ -87,13 +89,13 @@ impl Follower {
         loop {
             match self.follow_once().await {
                 Ok(true) => {}
-                Ok(false) => tokio::time::sleep(self.backoff.next_pause()).await,
+                Ok(false) => clock::sleep(self.backoff.next_pause()).await,
                 // Nobody needs to know of a cluster that was down while nobody waited: it may be back when somebody does.
                 Err(error) if error.status() == Status::Cluster && !self.events.is_awaited() => {
                     let pause = self.backoff.next_pause();
                     // One who comes back all the time must not make it spin.
-                    tokio::time::sleep(pause.min(SHORTENED_PAUSE)).await;
-                    let mut pause = std::pin::pin!(tokio::time::sleep(pause.saturating_sub(SHORTENED_PAUSE)));
+                    clock::sleep(pause.min(SHORTENED_PAUSE)).await;
+                    let mut pause = std::pin::pin!(clock::sleep(pause.saturating_sub(SHORTENED_PAUSE)));
                     first(pause.as_mut(), std::pin::pin!(self.events.awaited())).await;
                 }
                 Err(error) => {
@@ -101,7 +103,7 @@ impl Follower {
                     self.events.add(Err(error), 0).await;
                     // Nothing is tried again before the reader knows of it, and comes back for more.
                     self.events.emptied().await;
-                    tokio::time::sleep(self.backoff.next_pause()).await;
+                    clock::sleep(self.backoff.next_pause()).await;
                 }
             }
         }
@@ -123,7 +125,7 @@ impl Follower {
                 }
             }
         };
-        let head = open.take_head(&watch_event::HEADERS);
+        let head = open.take_head();
         if let Some(error) = self.other_cluster(&head, &endpoint) {
             return if self.options.resync { Box::pin(self.resync(&error)).await.map(|()| true) } else { Err(error) };
         }
@@ -152,7 +154,7 @@ impl Follower {
             self.backoff.reset();
         }
         match ended {
-            Ended::Cleanly => Box::pin(open.give_back(&self.pool)).await,
+            Ended::Cleanly => open.give_back(&self.pool),
             Ended::Broken(_) if progressed => {}
             Ended::Broken(error) | Ended::Distrusted(error) => self.go_elsewhere(error, &endpoint)?,
         }
@@ -163,7 +165,7 @@ impl Follower {
     async fn open_in_turn(&self, wait_index: u64) -> Result<(Watching, Arc<Endpoint>, Vec<Error>)> {
         let place = self.client.opening_watches.acquire().await;
         let mut opening = Box::pin(self.open(wait_index));
-        match tokio::time::timeout(AMPLE, opening.as_mut()).await {
+        match clock::timeout(AMPLE, opening.as_mut()).await {
             Ok(opened) => opened,
             Err(_) => {
                 drop(place);
@@ -200,7 +202,7 @@ impl Follower {
     /// An index says nothing about another cluster, such as one that was set up anew under the same address. Gives the
     /// reason where the watch cannot go on as it is.
     fn other_cluster(&mut self, head: &Answer, endpoint: &Endpoint) -> Option<Error> {
-        let id = head.headers.get("x-etcd-cluster-id")?.as_bytes().to_vec();
+        let id = head.headers.get(Name::EtcdClusterId)?.to_vec();
         let before = self.cluster_id.get_or_insert_with(|| id.clone());
         if *before == id {
             return None;

@@ -18,6 +18,7 @@ use crate::core::open_answer::OpenAnswer;
 use crate::core::pool::Pool;
 use crate::core::progress::Progress;
 use crate::core::status::Status;
+use crate::rt::clock;
 use crate::rt::race::{First, first};
 
 /// etcd writes an event that it finds in its history right behind the head of the answer. When none has come after this
@@ -45,7 +46,7 @@ const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(10);
 /// What an endpoint answered to a watch request.
 pub enum Watching {
     /// Events will come.
-    Open(Box<OpenAnswer>, Hop),
+    Open(OpenAnswer, Hop),
     /// Anything but success.
     Refused(Answer),
 }
@@ -84,7 +85,7 @@ impl Silence<'_> {
         let mut document = pin!(read_document(open, hop, documents, self.client.config.max_body));
         loop {
             if pace.may_be_deaf() {
-                return match tokio::time::timeout(SUSPICIOUS_SILENCE, document.as_mut()).await {
+                return match clock::timeout(SUSPICIOUS_SILENCE, document.as_mut()).await {
                     Ok(Ok(document)) => Waited::Document(document),
                     Ok(Err(error)) => Waited::Broken(error),
                     Err(_) => Waited::Unproven,
@@ -112,7 +113,7 @@ impl Silence<'_> {
     async fn lasts(&self, endpoint: &Endpoint, pace: &mut Pace) -> Result<u64> {
         let Some(limit) = self.limit else { return std::future::pending().await };
         let silence = pace.silence(limit);
-        tokio::time::sleep(silence.saturating_sub(pace.since_the_last_look())).await;
+        clock::sleep(silence.saturating_sub(pace.since_the_last_look())).await;
         // After a look nothing but liveness is in question, and another watch's look shows that as well. What came before
         // the first look must be given time to come.
         let fresh = if pace.looked_at.is_some() { silence } else { silence / 2 };

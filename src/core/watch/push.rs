@@ -16,6 +16,7 @@ use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::rt::callback_place::CallbackPlace;
 use crate::rt::callback_thread::Reserved;
+use crate::rt::clock;
 use crate::rt::steps::{Steps, next_step};
 
 /// Gives an event back that it could not hold, to get it once more.
@@ -73,7 +74,7 @@ impl Watcher {
     async fn pause(&self) {
         let (over, waiting) = oneshot::channel::<()>();
         let waits = self.client.spawn(|_| async move {
-            tokio::time::sleep(PAUSE_FOR_MEMORY).await;
+            clock::sleep(PAUSE_FOR_MEMORY).await;
             drop(over);
         });
         if waits.is_ok() {

@@ -1,6 +1,6 @@
 //! What a watch does where the history is gone: it says so, or hands over the whole state and goes on behind it.
 
-use std::sync::Arc;
+use crate::core::http1::headers::Name;
 
 use super::follower::Follower;
 use crate::core::call;
@@ -11,6 +11,7 @@ use crate::core::log::Level;
 use crate::core::response::Response;
 use crate::core::status::Status;
 use crate::core::v2::{keys_answer, keys_request};
+use crate::rt::clock;
 
 const EVENT_INDEX_CLEARED: i32 = 401;
 
@@ -25,7 +26,7 @@ impl Follower {
     /// Hands over the whole state, and goes on from its index.
     pub(super) async fn resync(&mut self, why: &Error) -> Result<()> {
         // In front, because what happens behind it must still be in the history when the watch goes on.
-        tokio::time::sleep(self.backoff.next_pause()).await;
+        clock::sleep(self.backoff.next_pause()).await;
         let log = &self.client.config.log;
         log.write(
             Level::Info,
@@ -34,11 +35,11 @@ impl Follower {
         let options = GetOptions { recursive: self.options.recursive, sort: true, quorum: Some(true) };
         let operation = Operation::Get { key: &self.key, options: &options };
         let request = keys_request::keys_request(&self.client.config.keys, &operation, None)?;
-        let answered = call::http(self.client.clone(), self.pool.bounded(), Arc::new(request), None).await?;
+        let answered = call::http(self.client.clone(), self.pool.bounded(), request, None).await?;
         let state = match keys_answer::decode(&answered.answer, &answered.endpoint, Effect::Read) {
             Ok(state) => state.into_resync(),
             Err(error) if error.is_key_not_found() => {
-                let id = answered.answer.headers.get("x-etcd-cluster-id").map_or(&b""[..], http::HeaderValue::as_bytes);
+                let id = answered.answer.headers.get(Name::EtcdClusterId).unwrap_or_default();
                 Response::resync_of_nothing(error.server().map_or(0, |server| server.index), id)
             }
             Err(error) => return Err(answered.explain(error)),
@@ -52,7 +53,7 @@ impl Follower {
             return Err(Error::new(Status::InvalidResponse, text).at(&answered.endpoint));
         }
         // Only now: until the state is known, the position is one of the cluster before.
-        self.cluster_id = answered.answer.headers.get("x-etcd-cluster-id").map(|id| id.as_bytes().to_vec());
+        self.cluster_id = answered.answer.headers.get(Name::EtcdClusterId).map(<[u8]>::to_vec);
         self.position.state_at(state.index());
         let weight = state.weight();
         self.events.add(Ok(state), weight).await;

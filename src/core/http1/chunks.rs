@@ -3,11 +3,12 @@
 
 use std::io;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
-use super::connection::{MOST_HEAD_BYTES, MOST_HEADERS};
+use super::{MOST_HEAD_BYTES, MOST_HEADERS};
 
-/// Extensions mean nothing here. hyper counts them over the whole body, which would end a watch that lasts long enough.
+/// Extensions mean nothing here. They are counted over the whole body, or for each chunk where that would end a watch which
+/// lasts long enough.
 const MOST_EXTENSION_BYTES: usize = 16 << 10;
 
 #[derive(Debug, Default)]
@@ -15,9 +16,10 @@ pub struct Chunks {
     state: State,
     /// What is left of the present chunk; while its size is read, the size so far.
     left: u64,
-    /// Of the extension of the present chunk, or of all trailers.
-    bytes: usize,
-    trailers: usize,
+    /// Of the extensions, or of all trailers.
+    bytes: u32,
+    lasts: bool,
+    trailers: u32,
     /// The present line of the trailers.
     line: Vec<u8>,
 }
@@ -51,17 +53,52 @@ pub enum Piece {
 }
 
 impl Chunks {
+    /// Those of a body that goes on for as long as there is news.
+    pub fn that_last() -> Chunks {
+        Chunks { lasts: true, ..Chunks::default() }
+    }
+
     /// Takes the next piece of the body from the front of `bytes`.
-    pub fn next(&mut self, bytes: &mut Bytes) -> io::Result<Piece> {
-        loop {
-            match self.state {
-                State::End => return Ok(Piece::End),
-                State::Data if !bytes.is_empty() => return Ok(Piece::Data(self.data(bytes))),
-                _ => {}
+    pub fn next(&mut self, bytes: &mut BytesMut) -> io::Result<Piece> {
+        let announced = self.announced(bytes)?;
+        match self.state {
+            State::End => Ok(Piece::End),
+            State::Data if !bytes.is_empty() => {
+                let length = usize::try_from(announced).unwrap_or(usize::MAX).min(bytes.len());
+                self.took(length);
+                Ok(Piece::Data(bytes.split_to(length).freeze()))
             }
-            let Some(byte) = bytes.first().copied() else { return Ok(Piece::NeedsMore) };
-            self.state = self.step(byte)?;
-            bytes.advance(1);
+            _ => Ok(Piece::NeedsMore),
+        }
+    }
+
+    /// Takes what stands before the next data. Gives how much of that follows, which need not be there yet; 0 at the end, and
+    /// where more has to come before it is known.
+    pub fn announced(&mut self, bytes: &mut BytesMut) -> io::Result<u64> {
+        let mut taken = 0;
+        let mut stepped = Ok(());
+        for byte in bytes.iter() {
+            if matches!(self.state, State::Data | State::End) {
+                break;
+            }
+            match self.step(*byte) {
+                Ok(state) => self.state = state,
+                Err(error) => {
+                    stepped = Err(error);
+                    break;
+                }
+            }
+            taken += 1;
+        }
+        bytes.advance(taken);
+        stepped.map(|()| if self.state == State::Data { self.left } else { 0 })
+    }
+
+    /// So much of the data was taken.
+    pub fn took(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(bytes as u64);
+        if self.left == 0 {
+            self.state = State::DataCr;
         }
     }
 
@@ -76,15 +113,6 @@ impl Chunks {
             _ => "unexpected EOF during chunk size line",
         };
         io::Error::new(io::ErrorKind::UnexpectedEof, why)
-    }
-
-    fn data(&mut self, bytes: &mut Bytes) -> Bytes {
-        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-        self.left = self.left.saturating_sub(length as u64);
-        if self.left == 0 {
-            self.state = State::DataCr;
-        }
-        bytes.split_to(length)
     }
 
     fn step(&mut self, byte: u8) -> io::Result<State> {
@@ -124,7 +152,7 @@ impl Chunks {
 
     fn extension(&mut self) -> io::Result<State> {
         self.bytes = self.bytes.saturating_add(1);
-        match self.bytes < MOST_EXTENSION_BYTES {
+        match self.bytes < MOST_EXTENSION_BYTES as u32 {
             true => Ok(State::Extension),
             false => Err(invalid_data("chunk extensions over limit")),
         }
@@ -132,14 +160,16 @@ impl Chunks {
 
     /// The size of a chunk is known.
     fn begin(&mut self) -> State {
-        self.bytes = 0;
+        if self.lasts || self.left == 0 {
+            self.bytes = 0;
+        }
         if self.left == 0 { State::LineStart } else { State::Data }
     }
 
     fn trailer(&mut self, byte: u8) -> io::Result<State> {
         self.line.push(byte);
         self.bytes = self.bytes.saturating_add(1);
-        match self.bytes < MOST_HEAD_BYTES {
+        match self.bytes < MOST_HEAD_BYTES as u32 {
             true => Ok(State::Trailer),
             false => Err(invalid_data("chunk trailers bytes over limit")),
         }
@@ -147,7 +177,7 @@ impl Chunks {
 
     /// Trailers carry nothing here, but what is none is a sign of another protocol.
     fn end_of_trailer(&mut self) -> io::Result<State> {
-        if self.trailers >= MOST_HEADERS {
+        if self.trailers >= MOST_HEADERS as u32 {
             return Err(invalid_data("chunk trailers count overflow"));
         }
         self.trailers = self.trailers.saturating_add(1);
@@ -175,8 +205,12 @@ mod tests {
 
     /// The data of the body, and what is left behind its end; or why it is none.
     fn decoded(pieces: &[&[u8]]) -> io::Result<(Vec<u8>, Vec<u8>)> {
-        let (mut chunks, mut data) = (Chunks::default(), Vec::new());
-        let mut bytes = Bytes::new();
+        decoded_by(Chunks::default(), pieces)
+    }
+
+    fn decoded_by(mut chunks: Chunks, pieces: &[&[u8]]) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        let mut data = Vec::new();
+        let mut bytes = BytesMut::new();
         let mut pieces = pieces.iter();
         loop {
             match chunks.next(&mut bytes)? {
@@ -186,7 +220,7 @@ mod tests {
                     return Ok((data, bytes.iter().copied().chain(left).collect()));
                 }
                 Piece::NeedsMore => match pieces.next() {
-                    Some(piece) => bytes = Bytes::copy_from_slice(piece),
+                    Some(piece) => bytes = BytesMut::from(*piece),
                     None => return Err(chunks.ended()),
                 },
             }
@@ -245,7 +279,8 @@ mod tests {
         assert_eq!(refusal(format!("1;{long}").as_bytes()).1, "chunk extensions over limit");
         let chunk = format!("1;{}\r\na\r\n", "x".repeat(MOST_EXTENSION_BYTES - 1));
         let body = chunk.repeat(3) + "0\r\n\r\n";
-        assert_eq!(decoded(&[body.as_bytes()]).expect("a body").0, b"aaa");
+        assert_eq!(decoded_by(Chunks::that_last(), &[body.as_bytes()]).expect("a body").0, b"aaa");
+        assert_eq!(refusal(body.as_bytes()).1, "chunk extensions over limit");
         let endless = format!("0\r\nA: {}", "x".repeat(MOST_HEAD_BYTES));
         assert_eq!(refusal(endless.as_bytes()).1, "chunk trailers bytes over limit");
         let many = format!("0\r\n{}", "A: b\r\n".repeat(MOST_HEADERS + 1));

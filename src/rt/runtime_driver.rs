@@ -1,0 +1,28 @@
+//! Runs a call on the calling thread where the system has no `poll` (Windows): on a runtime of its own.
+
+use std::time::Instant;
+
+use tokio::runtime::{Builder, Runtime};
+
+pub struct Driver(Runtime);
+
+pub use super::alone::can_run_a_runtime_here as can_run_here;
+
+impl Driver {
+    pub fn new() -> Option<Driver> {
+        Builder::new_current_thread().enable_io().enable_time().build().ok().map(Driver)
+    }
+
+    pub fn block_on<F: Future>(&mut self, call: impl FnOnce() -> F) -> F::Output {
+        self.0.block_on(call())
+    }
+
+    pub fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Dropping a runtime inside another one panics; this never does.
+    pub fn close(self) {
+        self.0.shutdown_background();
+    }
+}
