@@ -389,11 +389,17 @@ const BLOCK: usize = 16;
 /// Whether no byte of a block ends a run, and all of them are ASCII. The compiler makes vector instructions of it.
 #[inline]
 fn is_plain_ascii(block: &[u8; BLOCK]) -> bool {
-    // As numbers with a sign, what is not ASCII is smaller than a blank too.
+    // As numbers with a sign, what is not ASCII is smaller than everything else.
     let is_other =
-        |byte: u8| u8::from(byte.cast_signed() < b' '.cast_signed()) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+        |byte: u8| u8::from((byte ^ CHANGED).cast_signed() < SMALLEST.cast_signed()) | u8::from(byte == b'\\');
     block.iter().fold(0, |any, byte| any | is_other(*byte)) == 0
 }
+
+/// With this bit changed the quotation mark is beside the control characters, and the blank and its neighbours are not.
+const CHANGED: u8 = 2;
+
+/// What comes behind the quotation mark then.
+const SMALLEST: u8 = (b'"' ^ CHANGED) + 1;
 
 /// The highest bit of each byte.
 const HIGH: u64 = each(0x80);
@@ -405,9 +411,9 @@ const fn each(byte: u8) -> u64 {
 /// The lowest bit that is set stands in the first byte that ends a run; bits above it mean nothing.
 #[inline]
 fn stops(word: u64) -> u64 {
-    let zeros = |word: u64| word.wrapping_sub(each(1)) & !word;
-    let controls = word.wrapping_sub(each(b' ')) & !word;
-    (zeros(word ^ each(b'"')) | zeros(word ^ each(b'\\')) | controls) & HIGH
+    let small = (word ^ each(CHANGED)).wrapping_sub(each(SMALLEST));
+    let backslash = (word ^ each(b'\\')).wrapping_sub(each(1));
+    (small | backslash) & !word & HIGH
 }
 
 #[inline]
