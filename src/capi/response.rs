@@ -321,3 +321,88 @@ pub unsafe extern "C" fn etcd_node_child(node: *const etcd_node, index: usize) -
     // SAFETY: the C caller's promise.
     unsafe { read_node(node, None, child) }.unwrap_or(ptr::null())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::*;
+    use crate::core::response::Builder;
+
+    /// A directory with two children, of which the second one has one itself, as it was and as it is.
+    fn response() -> Response {
+        let mut builder = Builder::with_text_capacity(0).expect("room");
+        let named = |builder: &mut Builder, key: &str| {
+            let key = builder.add_text(key.as_bytes()).expect("room");
+            Node { key, ..Node::default() }
+        };
+        let begin = builder.begin_children();
+        let first = named(&mut builder, "/a/1");
+        builder.add_child(first).expect("room");
+        let mut second = named(&mut builder, "/a/2");
+        let begin_below = builder.begin_children();
+        let leaf = named(&mut builder, "/a/2/x");
+        builder.add_child(leaf).expect("room");
+        second.children = builder.end_children(begin_below).expect("room");
+        second.lifetime = builder.add_lifetime(7, None).expect("room");
+        builder.add_child(second).expect("room");
+        let mut node = named(&mut builder, "/a");
+        node.children = builder.end_children(begin).expect("room");
+        builder.set_node(node);
+        let prev_node = named(&mut builder, "/before");
+        builder.set_prev_node(prev_node);
+        builder.finish(1, b"id").expect("room")
+    }
+
+    /// # Safety
+    /// The node is NULL or of a response that is not freed.
+    unsafe fn key<'a>(node: *const etcd_node) -> &'a CStr {
+        // SAFETY: the caller's promise.
+        unsafe { CStr::from_ptr(etcd_node_key(node, ptr::null_mut())) }
+    }
+
+    #[test]
+    fn every_node_is_found_from_its_handle() {
+        let response = give(response()).expect("room");
+        // SAFETY: the response is freed at the end.
+        unsafe {
+            let (node, prev_node) = (etcd_response_node(response), etcd_response_prev_node(response));
+            assert_eq!((key(node), key(prev_node)), (c"/a", c"/before"));
+            assert_eq!((etcd_node_child_count(node), etcd_node_child_count(prev_node)), (2, 0));
+            let (first, second) = (etcd_node_child(node, 0), etcd_node_child(node, 1));
+            assert_eq!((key(first), key(second)), (c"/a/1", c"/a/2"));
+            assert_eq!((etcd_node_ttl(first), etcd_node_ttl(second)), (0, 7));
+            assert_eq!(key(etcd_node_child(second, 0)), c"/a/2/x");
+            for absent in [(node, 2), (node, usize::MAX), (first, 0), (prev_node, 0), (ptr::null(), 0)] {
+                assert!(etcd_node_child(absent.0, absent.1).is_null());
+            }
+            etcd_response_free(response);
+        }
+    }
+
+    #[test]
+    fn nodes_live_as_long_as_the_last_clone() {
+        let response = give(response()).expect("room");
+        // SAFETY: each handle is freed once, and the node is read before the last of them is.
+        unsafe {
+            let clone = etcd_response_clone(response);
+            let child = etcd_node_child(etcd_response_node(response), 1);
+            assert_eq!(etcd_response_node(response), etcd_response_node(clone));
+            etcd_response_free(response);
+            assert_eq!(key(child), c"/a/2");
+            etcd_response_free(clone);
+        }
+    }
+
+    #[test]
+    fn a_response_without_nodes_has_none() {
+        let nothing = Response::resync_of_nothing(1, b"id").expect("room");
+        let response = give(nothing).expect("room");
+        // SAFETY: the response is freed at the end.
+        unsafe {
+            assert!(etcd_response_node(response).is_null() && etcd_response_prev_node(response).is_null());
+            assert_eq!(CStr::from_ptr(etcd_response_cluster_id(response)), c"id");
+            etcd_response_free(response);
+        }
+    }
+}
