@@ -191,15 +191,16 @@ impl Client {
     ) -> Result<T> {
         callback::refuse_to_block()?;
         let _running = self.enter()?;
-        if lanes::can_run_here()
-            && let Some(mut lane) = self.lanes.take()
-        {
-            let result = lane.block_on(call);
-            self.lanes.put(lane);
-            self.look_after_lanes();
-            return Ok(result);
+        if !lanes::can_run_here() {
+            return self.internal.run(call);
         }
-        self.internal.run(call)
+        match self.lanes.run(call) {
+            Ok(result) => {
+                self.look_after_lanes();
+                Ok(result)
+            }
+            Err(call) => self.internal.run(call),
+        }
     }
 
     /// Begins a call; close waits until what this gives is dropped.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::gate::QUICK;
 use super::turn::{self, Task, Turn};
 use super::wakeup::Wakeup;
 use crate::ffi::poll::{self, Interest, Wanted};
@@ -14,6 +15,8 @@ pub struct Driver {
     wakeup: Arc<Wakeup>,
     waker: Waker,
     turn: Turn,
+    /// When the call began.
+    began: Instant,
 }
 
 /// Always.
@@ -26,11 +29,11 @@ impl Driver {
     pub fn new() -> Option<Driver> {
         let wakeup = Arc::new(Wakeup::new()?);
         let waker = Waker::from(wakeup.clone());
-        Some(Driver { wakeup, waker, turn: Turn::default() })
+        Some(Driver { wakeup, waker, turn: Turn::default(), began: Instant::now() })
     }
 
-    /// The future is made here, so that it need not be moved.
-    pub fn block_on<F: Future>(&mut self, call: impl FnOnce() -> F) -> F::Output {
+    /// The future is made here, so that it need not be moved. `is_slow` is told once, when it takes longer than `QUICK`.
+    pub fn block_on<F: Future>(&mut self, call: impl FnOnce() -> F, is_slow: &mut dyn FnMut(Instant)) -> F::Output {
         let mut running = Running::begin(self);
         let mut future = pin!(call());
         let waker = running.driver.waker.clone();
@@ -41,12 +44,18 @@ impl Driver {
             }
             running.poll_tasks(&mut context);
             running.wait();
+            running.notice_slowness(is_slow);
         }
     }
 
     /// The time, as of its last turn.
     pub fn now(&self) -> Instant {
         self.turn.now
+    }
+
+    /// How long the last call took.
+    pub fn took(&self) -> Duration {
+        self.turn.now.saturating_duration_since(self.began)
     }
 
     /// The descriptors beside it are closed with it.
@@ -59,6 +68,8 @@ struct Running<'a> {
     before: Option<Turn>,
     /// Tasks that the present turn has polled.
     tasks: Vec<Task>,
+    /// When the call is not quick any more; None when that was told.
+    quick_until: Option<Instant>,
 }
 
 impl<'a> Running<'a> {
@@ -66,8 +77,10 @@ impl<'a> Running<'a> {
         driver.wakeup.forget();
         let mut turn = std::mem::take(&mut driver.turn);
         turn.now = Instant::now();
+        driver.began = turn.now;
+        let quick_until = turn.now.checked_add(QUICK);
         let before = turn::replace(Some(turn));
-        Running { driver, before, tasks: Vec::new() }
+        Running { driver, before, tasks: Vec::new(), quick_until }
     }
 
     /// Those that have not ended are polled in the next turn again, or in that of the next call.
@@ -89,7 +102,8 @@ impl<'a> Running<'a> {
         let Some((mut wanted, alarm, began)) = taken else { return };
         if wakeup.begin_wait() {
             wanted.push(Wanted::new(wakeup.descriptor(), Interest::Read));
-            let timeout = alarm.map(|alarm| alarm.saturating_duration_since(began));
+            let next = [alarm, self.quick_until].into_iter().flatten().min();
+            let timeout = next.map(|next| next.saturating_duration_since(began));
             if poll::wait(&mut wanted, timeout).is_err() {
                 // The system cannot wait now. The time goes on all the same.
                 std::thread::sleep(Duration::from_millis(1));
@@ -104,6 +118,15 @@ impl<'a> Running<'a> {
             wanted.clear();
             turn.wanted = wanted;
         });
+    }
+}
+
+impl Running<'_> {
+    fn notice_slowness(&mut self, is_slow: &mut dyn FnMut(Instant)) {
+        let Some(now) = turn::with(|turn| turn.now) else { return };
+        if self.quick_until.take_if(|until| *until <= now).is_some() {
+            is_slow(now);
+        }
     }
 }
 
@@ -128,52 +151,70 @@ mod tests {
 
     const PAUSE: Duration = Duration::from_millis(10);
 
+    fn driver() -> Driver {
+        Driver::new().expect("a driver")
+    }
+
+    fn run<F: Future>(driver: &mut Driver, call: F) -> F::Output {
+        driver.block_on(|| call, &mut |_| {})
+    }
+
     #[test]
     fn a_time_ends_the_wait_for_it() {
-        let began = Instant::now();
-        let mut driver = Driver::new().expect("a driver");
-        assert_eq!(driver.block_on(|| clock::timeout(PAUSE, std::future::pending::<()>())), Err(clock::Elapsed));
-        assert!(began.elapsed() >= PAUSE);
-        assert_eq!(driver.block_on(|| clock::timeout(Duration::MAX, async { 7 })), Ok(7));
+        let (mut driver, began) = (driver(), Instant::now());
+        let timed_out = clock::timeout(PAUSE, std::future::pending::<()>());
+        assert_eq!(run(&mut driver, timed_out), Err(clock::Elapsed));
+        assert!(began.elapsed() >= PAUSE && driver.took() >= PAUSE);
+        assert_eq!(run(&mut driver, clock::timeout(Duration::MAX, async { 7 })), Ok(7));
+    }
+
+    #[test]
+    fn a_call_that_is_not_quick_is_told_once() {
+        let (mut driver, mut told) = (driver(), 0);
+        driver.block_on(|| clock::sleep(QUICK * 4), &mut |_| told += 1);
+        assert_eq!(told, 1);
+        driver.block_on(|| async {}, &mut |_| told += 1);
+        assert_eq!(told, 1);
     }
 
     #[test]
     fn another_thread_wakes_it_before_and_while_it_waits() {
-        let mut driver = Driver::new().expect("a driver");
+        let mut driver = driver();
         for round in 0..1000 {
             let (sender, receiver) = tokio::sync::oneshot::channel();
             let other = thread::spawn(move || sender.send(round));
-            assert_eq!(driver.block_on(|| receiver), Ok(round));
+            assert_eq!(run(&mut driver, receiver), Ok(round));
             other.join().expect("no panic").expect("received");
         }
     }
 
     #[test]
     fn what_goes_on_beside_a_call_goes_on_with_the_next_one() {
-        let mut driver = Driver::new().expect("a driver");
+        let mut driver = driver();
         let (sender, mut receiver) = tokio::sync::oneshot::channel();
-        driver.block_on(|| async {
+        let beginning = async {
             beside::spawn(async move {
                 clock::sleep(PAUSE).await;
                 let _ = sender.send(7);
             });
             clock::sleep(Duration::ZERO).await;
-        });
+        };
+        run(&mut driver, beginning);
         assert!(receiver.try_recv().is_err(), "not yet");
         thread::sleep(PAUSE);
-        assert_eq!(driver.block_on(|| receiver), Ok(7));
+        assert_eq!(run(&mut driver, receiver), Ok(7));
     }
 
     #[test]
     fn a_lane_can_be_driven_inside_another_and_after_a_panic() {
-        let (mut outer, mut inner) = (Driver::new().expect("a driver"), Driver::new().expect("a driver"));
-        outer.block_on(|| async {
-            inner.block_on(|| clock::sleep(PAUSE));
+        let (mut outer, mut inner) = (driver(), driver());
+        let both = async {
+            run(&mut inner, clock::sleep(PAUSE));
             clock::sleep(PAUSE).await;
-        });
-        let panicked =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outer.block_on(|| async { panic!("stop") })));
-        assert!(panicked.is_err() && !turn::is_here());
-        outer.block_on(|| clock::sleep(PAUSE));
+        };
+        run(&mut outer, both);
+        let panicking = std::panic::AssertUnwindSafe(|| run(&mut outer, async { panic!("stop") }));
+        assert!(std::panic::catch_unwind(panicking).is_err() && !turn::is_here());
+        run(&mut outer, clock::sleep(PAUSE));
     }
 }

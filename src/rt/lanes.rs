@@ -1,7 +1,7 @@
 //! Lanes: what a blocking call runs on. A lane has no thread: whoever holds it drives it, and it has
 //! its own connections. A call handed to another thread costs 3 to 9 context switches; on a lane it costs one.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::clock;
@@ -9,6 +9,7 @@ use super::clock;
 use super::driver::Driver;
 #[cfg(unix)]
 pub use super::driver::can_run_here;
+use super::gate::Gate;
 #[cfg(not(unix))]
 use super::runtime_driver::Driver;
 #[cfg(not(unix))]
@@ -38,15 +39,6 @@ impl Lane {
         Some(Box::new(Lane { pool: Arc::default(), driver: Driver::new()?, resting_since: now, cleaned_at: now }))
     }
 
-    pub fn pool(&self) -> &Arc<Pool> {
-        &self.pool
-    }
-
-    pub fn block_on<F: Future>(&mut self, call: impl FnOnce(Arc<Pool>) -> F) -> F::Output {
-        let pool = self.pool.clone();
-        self.driver.block_on(|| call(pool))
-    }
-
     fn close(self) {
         drop(self.pool);
         self.driver.close();
@@ -62,7 +54,11 @@ struct State {
     /// Idle and in use together.
     open: usize,
     is_looked_after: bool,
+    gate: Gate,
 }
+
+/// So many callers need no gate, and it need not be known how many processors there are.
+const FEW_LANES: usize = 2;
 
 impl State {
     /// Those that have rested for too long: the first ones, since the lane that came last is the one taken next.
@@ -75,9 +71,41 @@ impl State {
 }
 
 impl Lanes {
-    /// The lane used last has the warmest connection. None when all are in use, or no more can be made.
-    pub fn take(&self) -> Option<Box<Lane>> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Runs a call on the calling thread; gives the call back when no lane is left, or none can be made.
+    pub fn run<F: Future, C: FnOnce(Arc<Pool>) -> F>(&self, call: C) -> Result<F::Output, C> {
+        self.wait_at_the_gate();
+        let Some(mut lane) = self.take() else {
+            self.leave_gate(Instant::now());
+            return Err(call);
+        };
+        let (pool, mut is_quick) = (lane.pool.clone(), true);
+        let output = lane.driver.block_on(|| call(pool), &mut |now| {
+            self.leave_gate(now);
+            is_quick = false;
+        });
+        self.put(lane, is_quick);
+        Ok(output)
+    }
+
+    fn wait_at_the_gate(&self) {
+        let waiter = self.state().gate.enter();
+        if let Some(waiter) = waiter
+            && !waiter.wait()
+        {
+            self.state().gate.give_up(&waiter);
+        }
+    }
+
+    fn leave_gate(&self, now: Instant) {
+        let next = self.state().gate.leave(now);
+        if let Some(next) = next {
+            next.let_in();
+        }
+    }
+
+    /// The lane used last has the warmest connection.
+    fn take(&self) -> Option<Box<Lane>> {
+        let mut state = self.state();
         if let Some(lane) = state.idle.pop() {
             return Some(lane);
         }
@@ -85,37 +113,47 @@ impl Lanes {
             return None;
         }
         state.open += 1;
+        if state.open > FEW_LANES {
+            state.gate.count_processors();
+        }
         drop(state);
         let lane = Lane::new();
         if lane.is_none() {
-            self.forget();
+            let mut state = self.state();
+            state.open = state.open.saturating_sub(1);
         }
         lane
     }
 
-    pub fn put(&self, mut lane: Box<Lane>) {
+    /// `is_quick`: whether the call has not left the gate yet.
+    fn put(&self, mut lane: Box<Lane>, is_quick: bool) {
         let now = lane.driver.now();
         lane.resting_since = now;
         if now.saturating_duration_since(lane.cleaned_at) > BETWEEN_CLEANINGS {
             lane.cleaned_at = now;
             lane.pool.close_old(now);
         }
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        state.gate.took(lane.driver.took());
         state.idle.push(lane);
+        let next = if is_quick { state.gate.leave(now) } else { None };
         let closing = state.take_old(now);
         drop(state);
+        if let Some(next) = next {
+            next.let_in();
+        }
         closing.into_iter().for_each(|lane| lane.close());
     }
 
     /// Whether there are idle lanes that no task looks after; the caller has to start it then.
     pub fn need_a_task(&self) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         !state.idle.is_empty() && !std::mem::replace(&mut state.is_looked_after, true)
     }
 
     /// Gives when the next lane will have rested for too long; None ends the task.
     fn close_old(&self, now: Instant) -> Option<Instant> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let closing = state.take_old(now);
         let next = state.idle.first().and_then(|lane| lane.resting_since.checked_add(MAX_REST));
         state.is_looked_after = next.is_some();
@@ -124,15 +162,13 @@ impl Lanes {
         next
     }
 
-    /// A lane that was taken will not come back.
-    fn forget(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.open = state.open.saturating_sub(1);
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes the idle lanes with their connections.
     pub fn clear(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let closing = std::mem::take(&mut state.idle);
         state.open = state.open.saturating_sub(closing.len());
         drop(state);
@@ -162,9 +198,9 @@ mod tests {
         let lanes = Lanes::default();
         let taken: Vec<_> = std::iter::from_fn(|| lanes.take()).collect();
         assert_eq!(taken.len(), MOST_LANES);
-        let last = taken.last().map(|lane| Arc::as_ptr(lane.pool()));
-        taken.into_iter().for_each(|lane| lanes.put(lane));
-        assert_eq!(lanes.take().map(|lane| Arc::as_ptr(lane.pool())), last);
+        let last = taken.last().map(|lane| Arc::as_ptr(&lane.pool));
+        taken.into_iter().for_each(|lane| lanes.put(lane, false));
+        assert_eq!(lanes.take().map(|lane| Arc::as_ptr(&lane.pool)), last);
     }
 
     #[test]
@@ -172,13 +208,13 @@ mod tests {
         let lanes = Lanes::default();
         assert!(!lanes.need_a_task(), "there is none");
         let taken: Vec<_> = (0..3).filter_map(|_| lanes.take()).collect();
-        taken.into_iter().for_each(|lane| lanes.put(lane));
+        taken.into_iter().for_each(|lane| lanes.put(lane, false));
         assert!(lanes.need_a_task() && !lanes.need_a_task(), "one task is enough");
         let now = Instant::now();
         assert!(lanes.close_old(now).is_some_and(|next| next > now));
         assert_eq!(lanes.close_old(now + MAX_REST), None);
         assert_eq!(lanes.0.lock().expect("unpoisoned").open, 0);
-        lanes.put(lanes.take().expect("a lane"));
+        lanes.put(lanes.take().expect("a lane"), false);
         assert!(lanes.need_a_task(), "the task before has ended");
     }
 
@@ -186,7 +222,7 @@ mod tests {
     fn lanes_can_be_dropped_inside_another_runtime() {
         let lanes = Lanes::default();
         let lane = lanes.take().expect("a lane");
-        lanes.put(lane);
+        lanes.put(lane, false);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async move { drop(lanes) });
     }

@@ -13,6 +13,7 @@ pub mod context;
 #[cfg(unix)]
 pub mod driver;
 pub mod event_queue;
+pub mod gate;
 pub mod internal;
 #[cfg(unix)]
 pub mod lane_socket;

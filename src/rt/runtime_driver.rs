@@ -1,6 +1,6 @@
 //! Runs a call on the calling thread where the system has no `poll` (Windows): on a runtime of its own.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -13,12 +13,19 @@ impl Driver {
         Builder::new_current_thread().enable_io().enable_time().build().ok().map(Driver)
     }
 
-    pub fn block_on<F: Future>(&mut self, call: impl FnOnce() -> F) -> F::Output {
+    /// The call is told to be slow at once: nobody notices here when it is.
+    pub fn block_on<F: Future>(&mut self, call: impl FnOnce() -> F, is_slow: &mut dyn FnMut(Instant)) -> F::Output {
+        is_slow(Instant::now());
         self.0.block_on(call())
     }
 
     pub fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    /// Not known.
+    pub fn took(&self) -> Duration {
+        Duration::MAX
     }
 
     /// Dropping a runtime inside another one panics; this never does.

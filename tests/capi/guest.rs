@@ -60,19 +60,21 @@ fn blocking_calls_to_numeric_addresses_start_no_thread() {
 }
 
 #[test]
-fn the_one_thread_that_a_foreign_runtime_needs_ends_with_the_close() {
-    in_a_process_of_its_own("guest::the_one_thread_that_a_foreign_runtime_needs_ends_with_the_close", || {
+fn a_foreign_runtime_needs_no_thread_and_that_of_a_watch_ends_with_the_close() {
+    in_a_process_of_its_own("guest::a_foreign_runtime_needs_no_thread_and_that_of_a_watch_ends_with_the_close", || {
         let server = ScriptedServer::always(Reply::etcd(200, 1, BODY));
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let client = Client::of(&server.endpoint());
         let ours = || threads().into_iter().filter(|(_, name)| name == "etcd-client").count();
-        assert_eq!(ours(), 0);
         runtime.block_on(async { client.get("/a").expect("an answer") });
+        assert_eq!(ours(), 0);
+        let watcher = client.watch_key("/a");
+        watcher.next().expect_err("no event of a watch");
         assert_eq!(ours(), 1);
         client.close(0).expect("closed");
         // The kernel takes a moment to clear away a thread that has ended.
         wait_until("the thread is gone", || ours() == 0);
-        drop(client);
+        drop((watcher, client));
     });
 }
 
