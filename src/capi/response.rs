@@ -324,10 +324,9 @@ pub unsafe extern "C" fn etcd_node_child(node: *const etcd_node, index: usize) -
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::CStr;
-
     use super::*;
     use crate::core::response::Builder;
+    use crate::ffi::strings;
 
     /// A directory with two children, of which the second one has one itself, as it was and as it is.
     fn response() -> Response {
@@ -356,9 +355,9 @@ mod tests {
 
     /// # Safety
     /// The node is NULL or of a response that is not freed.
-    unsafe fn key<'a>(node: *const etcd_node) -> &'a CStr {
+    unsafe fn key<'a>(node: *const etcd_node) -> &'a str {
         // SAFETY: the caller's promise.
-        unsafe { CStr::from_ptr(etcd_node_key(node, ptr::null_mut())) }
+        unsafe { strings::text("key", etcd_node_key(node, ptr::null_mut())) }.expect("a key")
     }
 
     #[test]
@@ -367,12 +366,12 @@ mod tests {
         // SAFETY: the response is freed at the end.
         unsafe {
             let (node, prev_node) = (etcd_response_node(response), etcd_response_prev_node(response));
-            assert_eq!((key(node), key(prev_node)), (c"/a", c"/before"));
+            assert_eq!((key(node), key(prev_node)), ("/a", "/before"));
             assert_eq!((etcd_node_child_count(node), etcd_node_child_count(prev_node)), (2, 0));
             let (first, second) = (etcd_node_child(node, 0), etcd_node_child(node, 1));
-            assert_eq!((key(first), key(second)), (c"/a/1", c"/a/2"));
+            assert_eq!((key(first), key(second)), ("/a/1", "/a/2"));
             assert_eq!((etcd_node_ttl(first), etcd_node_ttl(second)), (0, 7));
-            assert_eq!(key(etcd_node_child(second, 0)), c"/a/2/x");
+            assert_eq!(key(etcd_node_child(second, 0)), "/a/2/x");
             for absent in [(node, 2), (node, usize::MAX), (first, 0), (prev_node, 0), (ptr::null(), 0)] {
                 assert!(etcd_node_child(absent.0, absent.1).is_null());
             }
@@ -389,7 +388,7 @@ mod tests {
             let child = etcd_node_child(etcd_response_node(response), 1);
             assert_eq!(etcd_response_node(response), etcd_response_node(clone));
             etcd_response_free(response);
-            assert_eq!(key(child), c"/a/2");
+            assert_eq!(key(child), "/a/2");
             etcd_response_free(clone);
         }
     }
@@ -401,7 +400,7 @@ mod tests {
         // SAFETY: the response is freed at the end.
         unsafe {
             assert!(etcd_response_node(response).is_null() && etcd_response_prev_node(response).is_null());
-            assert_eq!(CStr::from_ptr(etcd_response_cluster_id(response)), c"id");
+            assert_eq!(strings::text("id", etcd_response_cluster_id(response)).expect("an id"), "id");
             etcd_response_free(response);
         }
     }
