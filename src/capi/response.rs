@@ -42,19 +42,20 @@ pub const ETCD_ACTION_RESYNC: etcd_action = 9;
 
 /// A response with what C needs besides.
 pub struct ResponseObject {
-    /// The nodes point to it.
-    response: Arc<Response>,
-    nodes: Vec<Object<NodeView>>,
+    response: Response,
+    /// What C sees of each of the response's nodes: which one is meant, its place says.
+    node: Object<NodeView>,
+    prev_node: Object<NodeView>,
+    children: Vec<Object<NodeView>>,
     json: OnceLock<CString>,
 }
 
-/// A node as C sees it: its response and its position there.
+/// A node as C sees it: where all of its response is.
 pub struct NodeView {
-    response: *const Response,
-    position: usize,
+    object: *const ResponseObject,
 }
 
-// SAFETY: the nodes point to the response of the same object, which is immutable and lives as long.
+// SAFETY: the pointers lead to the object that they are in, which is immutable and lives as long.
 unsafe impl Send for ResponseObject {}
 // SAFETY: as above.
 unsafe impl Sync for ResponseObject {}
@@ -71,27 +72,55 @@ impl Handle for etcd_node {
 
 impl ResponseObject {
     /// Gives the response back where there is no memory for its object.
-    pub(super) fn new(response: Response) -> std::result::Result<ResponseObject, (Error, Response)> {
-        let key = || response.node().and_then(|node| response.nodes().get(node)).map(|node| response.text(node.key));
-        faults::here(Place::Give, key().unwrap_or_default());
-        let mut nodes = match memory::list(response.nodes().len(), "the nodes of a response") {
-            Ok(nodes) => nodes,
+    pub(super) fn new(response: Response) -> std::result::Result<Arc<ResponseObject>, (Error, Response)> {
+        faults::here(Place::Give, response.node().map(|node| response.text(node.key)).unwrap_or_default());
+        let count = response.nodes().len();
+        let children = match memory::list(count, "the nodes of a response") {
+            Ok(children) => children,
             Err(error) => return Err((error, response)),
         };
-        let response = Arc::new(response);
-        let pointer = Arc::as_ptr(&response);
-        let view = |position| Object::borrowed::<etcd_node>(NodeView { response: pointer, position });
-        nodes.extend((0..response.nodes().len()).map(view));
-        Ok(ResponseObject { response, nodes, json: OnceLock::new() })
+        let nowhere = || view(ptr::null());
+        let (node, prev_node, json) = (nowhere(), nowhere(), OnceLock::new());
+        let mut object = Arc::new(ResponseObject { response, node, prev_node, children, json });
+        let pointer = Arc::as_ptr(&object);
+        // Nobody else has it yet.
+        if let Some(object) = Arc::get_mut(&mut object) {
+            (object.node, object.prev_node) = (view(pointer), view(pointer));
+            object.children.extend((0..count).map(|_| view(pointer)));
+        }
+        Ok(object)
     }
+
+    fn node(&self) -> Option<*const etcd_node> {
+        self.response.node().map(|_| handle::inside(&self.node))
+    }
+
+    fn prev_node(&self) -> Option<*const etcd_node> {
+        self.response.prev_node().map(|_| handle::inside(&self.prev_node))
+    }
+
+    /// What a handle to one of its nodes means.
+    fn meant(&self, handle: *const etcd_node) -> Option<&Node> {
+        if handle == handle::inside(&self.node) {
+            return self.response.node();
+        }
+        if handle == handle::inside(&self.prev_node) {
+            return self.response.prev_node();
+        }
+        self.response.nodes().get(handle::position(&self.children, handle)?)
+    }
+}
+
+fn view(object: *const ResponseObject) -> Object<NodeView> {
+    Object::borrowed::<etcd_node>(NodeView { object })
 }
 
 pub fn give(response: Response) -> Result<*mut etcd_response> {
     ResponseObject::new(response).map(give_object).map_err(|(error, _)| error)
 }
 
-pub(super) fn give_object(object: ResponseObject) -> *mut etcd_response {
-    handle::give(Arc::new(object))
+pub(super) fn give_object(object: Arc<ResponseObject>) -> *mut etcd_response {
+    handle::give(object)
 }
 
 /// # Safety
@@ -103,16 +132,12 @@ unsafe fn read<T>(response: *const etcd_response, otherwise: T, body: impl FnOnc
 
 /// # Safety
 /// As for `handle::borrow`.
-unsafe fn read_node<T>(node: *const etcd_node, otherwise: T, body: impl FnOnce(&Response, &Node) -> T) -> T {
+unsafe fn read_node<T>(node: *const etcd_node, otherwise: T, body: impl FnOnce(&ResponseObject, &Node) -> T) -> T {
     // SAFETY: the caller's promise.
     let Some(view) = (unsafe { handle::borrow(node) }) else { return otherwise };
-    // SAFETY: the response lives as long as its nodes.
-    let response = unsafe { &*view.response };
-    response.nodes().get(view.position).map_or(otherwise, |node| body(response, node))
-}
-
-fn node_at(object: &ResponseObject, position: Option<usize>) -> Option<*const etcd_node> {
-    handle::element(&object.nodes, position?)
+    // SAFETY: the object lives as long as the nodes that are in it.
+    let object = unsafe { &*view.object };
+    object.meant(node).map_or(otherwise, |node| body(object, node))
 }
 
 /// # Safety
@@ -164,14 +189,14 @@ pub unsafe extern "C" fn etcd_response_cluster_id(response: *const etcd_response
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_response_node(response: *const etcd_response) -> *const etcd_node {
     // SAFETY: the C caller's promise.
-    unsafe { read(response, ptr::null(), |object| node_at(object, object.response.node())) }
+    unsafe { read(response, ptr::null(), ResponseObject::node) }
 }
 
 /// The key or directory as it was before a write. NULL = there was none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_response_prev_node(response: *const etcd_response) -> *const etcd_node {
     // SAFETY: the C caller's promise.
-    unsafe { read(response, ptr::null(), |object| node_at(object, object.response.prev_node())) }
+    unsafe { read(response, ptr::null(), ResponseObject::prev_node) }
 }
 
 /// The whole response as one JSON text: etcd's own names (action, node, prevNode), with index and clusterID added. For
@@ -218,7 +243,7 @@ pub unsafe extern "C" fn etcd_node_key(node: *const etcd_node, len: *mut usize) 
     // SAFETY: the C caller's promise.
     unsafe {
         out::put(len, 0);
-        read_node(node, ptr::null(), |response, node| text(response.text_with_nul(node.key), len))
+        read_node(node, ptr::null(), |object, node| text(object.response.text_with_nul(node.key), len))
     }
 }
 
@@ -229,7 +254,7 @@ pub unsafe extern "C" fn etcd_node_value(node: *const etcd_node, len: *mut usize
     // SAFETY: the C caller's promise.
     unsafe {
         out::put(len, 0);
-        read_node(node, ptr::null(), |response, node| text(response.text_with_nul(node.value), len))
+        read_node(node, ptr::null(), |object, node| text(object.response.text_with_nul(node.value), len))
     }
 }
 
@@ -258,7 +283,7 @@ pub unsafe extern "C" fn etcd_node_modified_index(node: *const etcd_node) -> u64
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_node_ttl(node: *const etcd_node) -> i64 {
     // SAFETY: the C caller's promise.
-    unsafe { read_node(node, 0, |_, node| node.ttl) }
+    unsafe { read_node(node, 0, |object, node| object.response.ttl(node)) }
 }
 
 /// When the node expires, by the server's clock: seconds since 1970 and nanoseconds. Each may be NULL. False, with both set
@@ -270,7 +295,7 @@ pub unsafe extern "C" fn etcd_node_expiration(
     nanoseconds: *mut i32,
 ) -> bool {
     // SAFETY: the C caller's promise.
-    let expiration = unsafe { read_node(node, None, |_, node| node.expiration) };
+    let expiration = unsafe { read_node(node, None, |object, node| object.response.expiration(node)) };
     // SAFETY: the C caller's promise.
     unsafe {
         out::put(unix_seconds, expiration.map_or(0, |expiration| expiration.unix_seconds));
@@ -283,16 +308,100 @@ pub unsafe extern "C" fn etcd_node_expiration(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_node_child_count(node: *const etcd_node) -> usize {
     // SAFETY: the C caller's promise.
-    unsafe { read_node(node, 0, |response, node| response.children(node).len()) }
+    unsafe { read_node(node, 0, |object, node| object.response.children(node).len()) }
 }
 
 /// A child, borrowed from the response; in the server's order, or sorted by key where the get asked for it. NULL past the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_node_child(node: *const etcd_node, index: usize) -> *const etcd_node {
+    let child = |object: &ResponseObject, node: &Node| {
+        let position = object.response.children(node).nth(index)?;
+        handle::element(&object.children, position)
+    };
     // SAFETY: the C caller's promise.
-    let Some(view) = (unsafe { handle::borrow(node) }) else { return ptr::null() };
-    // SAFETY: as above.
-    let child = unsafe { read_node(node, None, |response, node| response.children(node).nth(index)) };
-    let Some(child) = child else { return ptr::null() };
-    handle::sibling(node, view.position, child)
+    unsafe { read_node(node, None, child) }.unwrap_or(ptr::null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::response::Builder;
+    use crate::ffi::strings;
+
+    /// A directory with two children, of which the second one has one itself, as it was and as it is.
+    fn response() -> Response {
+        let mut builder = Builder::with_text_capacity(0).expect("room");
+        let named = |builder: &mut Builder, key: &str| {
+            let key = builder.add_text(key.as_bytes()).expect("room");
+            Node { key, ..Node::default() }
+        };
+        let begin = builder.begin_children();
+        let first = named(&mut builder, "/a/1");
+        builder.add_child(first).expect("room");
+        let mut second = named(&mut builder, "/a/2");
+        let begin_below = builder.begin_children();
+        let leaf = named(&mut builder, "/a/2/x");
+        builder.add_child(leaf).expect("room");
+        second.children = builder.end_children(begin_below).expect("room");
+        second.lifetime = builder.add_lifetime(7, None).expect("room");
+        builder.add_child(second).expect("room");
+        let mut node = named(&mut builder, "/a");
+        node.children = builder.end_children(begin).expect("room");
+        builder.set_node(node);
+        let prev_node = named(&mut builder, "/before");
+        builder.set_prev_node(prev_node);
+        builder.finish(1, b"id").expect("room")
+    }
+
+    /// # Safety
+    /// The node is NULL or of a response that is not freed.
+    unsafe fn key<'a>(node: *const etcd_node) -> &'a str {
+        // SAFETY: the caller's promise.
+        unsafe { strings::text("key", etcd_node_key(node, ptr::null_mut())) }.expect("a key")
+    }
+
+    #[test]
+    fn every_node_is_found_from_its_handle() {
+        let response = give(response()).expect("room");
+        // SAFETY: the response is freed at the end.
+        unsafe {
+            let (node, prev_node) = (etcd_response_node(response), etcd_response_prev_node(response));
+            assert_eq!((key(node), key(prev_node)), ("/a", "/before"));
+            assert_eq!((etcd_node_child_count(node), etcd_node_child_count(prev_node)), (2, 0));
+            let (first, second) = (etcd_node_child(node, 0), etcd_node_child(node, 1));
+            assert_eq!((key(first), key(second)), ("/a/1", "/a/2"));
+            assert_eq!((etcd_node_ttl(first), etcd_node_ttl(second)), (0, 7));
+            assert_eq!(key(etcd_node_child(second, 0)), "/a/2/x");
+            for absent in [(node, 2), (node, usize::MAX), (first, 0), (prev_node, 0), (ptr::null(), 0)] {
+                assert!(etcd_node_child(absent.0, absent.1).is_null());
+            }
+            etcd_response_free(response);
+        }
+    }
+
+    #[test]
+    fn nodes_live_as_long_as_the_last_clone() {
+        let response = give(response()).expect("room");
+        // SAFETY: each handle is freed once, and the node is read before the last of them is.
+        unsafe {
+            let clone = etcd_response_clone(response);
+            let child = etcd_node_child(etcd_response_node(response), 1);
+            assert_eq!(etcd_response_node(response), etcd_response_node(clone));
+            etcd_response_free(response);
+            assert_eq!(key(child), "/a/2");
+            etcd_response_free(clone);
+        }
+    }
+
+    #[test]
+    fn a_response_without_nodes_has_none() {
+        let nothing = Response::resync_of_nothing(1, b"id").expect("room");
+        let response = give(nothing).expect("room");
+        // SAFETY: the response is freed at the end.
+        unsafe {
+            assert!(etcd_response_node(response).is_null() && etcd_response_prev_node(response).is_null());
+            assert_eq!(strings::text("id", etcd_response_cluster_id(response)).expect("an id"), "id");
+            etcd_response_free(response);
+        }
+    }
 }

@@ -79,7 +79,7 @@ fn call(
 ) -> Option<Response> {
     let (mut response, mut error, mut kept) = (None, None, None);
     match event.and_then(|event| client.caught(|| ResponseObject::new(event))) {
-        Ok(Ok(object)) => response = Some(Object::borrowed::<etcd_response>(Arc::new(object))),
+        Ok(Ok(object)) => response = Some(Object::borrowed::<etcd_response>(object)),
         Ok(Err((lacking, event))) => (error, kept) = (Some(borrowed(lacking)), Some(event)),
         Err(failure) => error = Some(borrowed(failure)),
     }

@@ -1,5 +1,6 @@
 //! One request and its answer over one connection: where it fails decides whether it may be sent again.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,7 +28,7 @@ pub struct Request {
     /// Encoded, without the endpoint's own path.
     pub path: String,
     /// Encoded and sorted, without `?`.
-    pub query: String,
+    pub query: Cow<'static, str>,
     pub content_type: Option<&'static str>,
     pub body: Bytes,
     pub effect: Effect,

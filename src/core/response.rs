@@ -1,5 +1,5 @@
-//! What a successful keys call gives back. All text and all nodes live in two vectors, however large the
-//! listing is: no allocation per string, and one free.
+//! What a successful keys call gives back. All text lives in one vector and all children in another, however large the
+//! listing is: no allocation per string, and none for a node that was asked for by its key.
 
 use super::error::{Error, Result};
 use super::memory;
@@ -66,29 +66,35 @@ pub struct Children {
     count: u32,
 }
 
+/// Kept small, since a listing has many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Node {
     pub key: Span,
     pub value: Span,
+    pub created_index: u64,
+    pub modified_index: u64,
+    pub children: Children,
+    pub lifetime: Lifetime,
     /// Files have one, even if it is empty; directories and deleted keys have none.
     pub has_value: bool,
     pub is_dir: bool,
-    pub created_index: u64,
-    pub modified_index: u64,
-    pub ttl: i64,
-    pub expiration: Option<Expiration>,
-    pub children: Children,
 }
 
-#[derive(Debug, Clone, Default)]
+/// Where the response has what few nodes have: a TTL and its end. 0 stands for neither.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lifetime(u32);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Response {
     text: Vec<u8>,
+    /// The children of all directories.
     nodes: Vec<Node>,
+    lifetimes: Vec<(i64, Option<Expiration>)>,
+    node: Option<Node>,
+    prev_node: Option<Node>,
     action: Span,
     cluster_id: Span,
     index: u64,
-    node: Option<u32>,
-    prev_node: Option<u32>,
     was_resent: bool,
 }
 
@@ -118,23 +124,35 @@ impl Response {
         self.text(self.cluster_id)
     }
 
+    pub fn node(&self) -> Option<&Node> {
+        self.node.as_ref()
+    }
+
+    pub fn prev_node(&self) -> Option<&Node> {
+        self.prev_node.as_ref()
+    }
+
+    /// The children of all directories.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// The position of the node among `nodes`.
-    pub fn node(&self) -> Option<usize> {
-        self.node.map(|position| position as usize)
-    }
-
-    pub fn prev_node(&self) -> Option<usize> {
-        self.prev_node.map(|position| position as usize)
-    }
-
-    /// The positions of a node's children.
+    /// The positions of a node's children among `nodes`.
     pub fn children(&self, node: &Node) -> std::ops::Range<usize> {
         let start = node.children.start as usize;
         start..start + node.children.count as usize
+    }
+
+    pub fn ttl(&self, node: &Node) -> i64 {
+        self.lifetime(node).map_or(0, |(ttl, _)| *ttl)
+    }
+
+    pub fn expiration(&self, node: &Node) -> Option<Expiration> {
+        self.lifetime(node).and_then(|(_, expiration)| *expiration)
+    }
+
+    fn lifetime(&self, node: &Node) -> Option<&(i64, Option<Expiration>)> {
+        self.lifetimes.get((node.lifetime.0 as usize).checked_sub(1)?)
     }
 
     /// Text without its NUL.
@@ -168,7 +186,9 @@ impl Response {
 
     /// About how much memory it takes.
     pub fn weight(&self) -> usize {
-        self.text.len().saturating_add(self.nodes.len().saturating_mul(size_of::<Node>()))
+        let nodes = self.nodes.len().saturating_mul(size_of::<Node>());
+        let lifetimes = self.lifetimes.len().saturating_mul(size_of::<(i64, Option<Expiration>)>());
+        size_of::<Response>().saturating_add(self.text.len()).saturating_add(nodes).saturating_add(lifetimes)
     }
 
     pub fn action_with_nul(&self) -> &[u8] {
@@ -211,11 +231,56 @@ impl Builder {
         Ok(Span { start, len })
     }
 
+    /// Begins a text that comes in pieces.
+    pub fn begin_text(&self) -> usize {
+        self.response.text.len()
+    }
+
+    #[inline]
+    pub fn append_text(&mut self, piece: &[u8]) -> Result<()> {
+        memory::grow(&mut self.response.text, piece.len(), "the text of an answer")?;
+        self.response.text.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// Takes the last bytes of an unfinished text back.
+    #[inline]
+    pub fn drop_text(&mut self, bytes: usize) {
+        self.response.text.truncate(self.response.text.len().saturating_sub(bytes));
+    }
+
+    pub fn text_since(&self, begin: usize) -> &[u8] {
+        self.response.text.get(begin..).unwrap_or_default()
+    }
+
+    /// What was appended since `begin` is one text.
+    #[inline]
+    pub fn end_text(&mut self, begin: usize) -> Result<Span> {
+        let (start, len) = (position(begin)?, position(self.response.text.len().saturating_sub(begin))?);
+        if len == 0 {
+            return Ok(Span::default());
+        }
+        self.append_text(&[0])?;
+        Ok(Span { start, len })
+    }
+
+    pub fn add_lifetime(&mut self, ttl: i64, expiration: Option<Expiration>) -> Result<Lifetime> {
+        memory::grow(&mut self.response.lifetimes, 1, NODES)?;
+        self.response.lifetimes.push((ttl, expiration));
+        position(self.response.lifetimes.len()).map(Lifetime)
+    }
+
     /// Marks where the children of a node begin.
     pub fn begin_children(&self) -> usize {
         self.pending.len()
     }
 
+    /// Makes room for that many more at once. They are expected and not there: a lack of memory says nothing yet.
+    pub fn expect_children(&mut self, count: usize) {
+        drop(memory::grow(&mut self.pending, count, NODES));
+    }
+
+    #[inline]
     pub fn add_child(&mut self, node: Node) -> Result<()> {
         memory::grow(&mut self.pending, 1, NODES)?;
         self.pending.push(node);
@@ -226,26 +291,22 @@ impl Builder {
     pub fn end_children(&mut self, begin: usize) -> Result<Children> {
         let begin = begin.min(self.pending.len());
         let (start, count) = (position(self.response.nodes.len())?, position(self.pending.len() - begin)?);
-        memory::grow(&mut self.response.nodes, self.pending.len() - begin, NODES)?;
-        self.response.nodes.extend(self.pending.drain(begin..));
+        if begin == 0 && self.response.nodes.is_empty() {
+            // A plain listing, of which there need not be two for a moment.
+            std::mem::swap(&mut self.pending, &mut self.response.nodes);
+        } else {
+            memory::grow(&mut self.response.nodes, self.pending.len() - begin, NODES)?;
+            self.response.nodes.extend(self.pending.drain(begin..));
+        }
         Ok(Children { start, count })
     }
 
-    fn add_top(&mut self, node: Node) -> Result<u32> {
-        let position = position(self.response.nodes.len())?;
-        memory::grow(&mut self.response.nodes, 1, NODES)?;
-        self.response.nodes.push(node);
-        Ok(position)
+    pub fn set_node(&mut self, node: Node) {
+        self.response.node = Some(node);
     }
 
-    pub fn set_node(&mut self, node: Node) -> Result<()> {
-        self.response.node = Some(self.add_top(node)?);
-        Ok(())
-    }
-
-    pub fn set_prev_node(&mut self, node: Node) -> Result<()> {
-        self.response.prev_node = Some(self.add_top(node)?);
-        Ok(())
+    pub fn set_prev_node(&mut self, node: Node) {
+        self.response.prev_node = Some(node);
     }
 
     pub fn set_action(&mut self, action: Span) {

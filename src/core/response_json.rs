@@ -43,8 +43,8 @@ impl Write for Json {
 fn push_response(json: &mut Json, response: &Response) -> io::Result<()> {
     json.push_str("{\"action\":")?;
     push_text(json, response.action_name())?;
-    for (name, position) in [("node", response.node()), ("prevNode", response.prev_node())] {
-        if let Some(node) = position.and_then(|position| response.nodes().get(position)) {
+    for (name, node) in [("node", response.node()), ("prevNode", response.prev_node())] {
+        if let Some(node) = node {
             write!(json, ",\"{name}\":")?;
             push_node(json, response, node)?;
         }
@@ -107,11 +107,11 @@ fn push_fields(json: &mut Json, response: &Response, node: &Node) -> io::Result<
         push_name(json, "value")?;
         push_text(json, response.text(node.value))?;
     }
-    if let Some(expiration) = node.expiration.and_then(rfc3339) {
+    if let Some(expiration) = response.expiration(node).and_then(rfc3339) {
         push_name(json, "expiration")?;
         push_text(json, expiration.as_bytes())?;
     }
-    push_number(json, "ttl", node.ttl)
+    push_number(json, "ttl", response.ttl(node))
 }
 
 /// Zero stands for absent.

@@ -36,7 +36,7 @@ impl<V> Object<V> {
     }
 }
 
-/// The handle of an object in a list. It may reach the whole list, so that `sibling` can go from one to another.
+/// The handle of an object in a list.
 pub fn element<H: Handle>(objects: &[Object<H::Value>], position: usize) -> Option<*const H> {
     (position < objects.len()).then(|| objects.as_ptr().wrapping_add(position).cast())
 }
@@ -46,9 +46,9 @@ pub fn inside<H: Handle>(object: &Object<H::Value>) -> *const H {
     ptr::from_ref(object).cast()
 }
 
-/// From one element of a list to another; both positions must lie in it.
-pub fn sibling<H: Handle>(element: *const H, from: usize, to: usize) -> *const H {
-    element.cast::<Object<H::Value>>().wrapping_sub(from).wrapping_add(to).cast()
+/// The position of a handle in its list; None where it stands before it.
+pub fn position<H: Handle>(objects: &[Object<H::Value>], handle: *const H) -> Option<usize> {
+    Some(handle.addr().checked_sub(objects.as_ptr().addr())? / size_of::<Object<H::Value>>())
 }
 
 /// Gives the value to C; `take` gets it back.
@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn a_borrowed_object_can_be_neither_changed_nor_freed() {
         let objects = [Object::borrowed::<Apple>("green".into()), Object::borrowed::<Apple>("red".into())];
-        let handle = sibling(element::<Apple>(&objects, 0).expect("an element"), 0, 1);
+        let handle = element::<Apple>(&objects, 1).expect("an element");
+        assert_eq!(position(&objects, handle), Some(1));
         // SAFETY: `objects` lives on this stack.
         unsafe {
             assert!(borrow_mut(handle.cast_mut()).is_none());

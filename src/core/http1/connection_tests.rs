@@ -37,7 +37,14 @@ fn hop() -> Hop {
 
 fn get() -> Request {
     let (path, query) = ("/".to_owned(), String::new());
-    Request { method: http::Method::GET, path, query, content_type: None, body: Bytes::new(), effect: Effect::Read }
+    Request {
+        method: http::Method::GET,
+        path,
+        query: query.into(),
+        content_type: None,
+        body: Bytes::new(),
+        effect: Effect::Read,
+    }
 }
 
 /// What an answer becomes that comes in these pieces, with the end of the connection behind it if `closes`.

@@ -14,24 +14,29 @@ pub fn encoded(argument: &str, prefix: &str, key: &str) -> Result<String> {
         let why = format_args!("has {} bytes; at most {LONGEST} can be sent", key.len());
         return Err(Error::invalid_argument(argument, why));
     }
-    let segments = resolved(key).ok_or_else(|| {
-        Error::invalid_argument(argument, format_args!("'{}' climbs out of the keys with '..'", excerpt(key)))
-    })?;
-    let mut path = String::with_capacity(prefix.len() + key.len() + 8);
-    path.push_str(prefix);
-    for segment in &segments {
-        path.push('/');
-        encoding::push_path(&mut path, segment);
+    let mut path = Vec::with_capacity(prefix.len() + key.len() + 8);
+    path.extend_from_slice(prefix.as_bytes());
+    for segment in key.as_bytes().split(|byte| *byte == b'/') {
+        match segment {
+            b"" | b"." => {}
+            b".." => leave_segment(&mut path, prefix.len()).ok_or_else(|| {
+                Error::invalid_argument(argument, format_args!("'{}' climbs out of the keys with '..'", excerpt(key)))
+            })?,
+            name => {
+                path.push(b'/');
+                encoding::append_path(&mut path, name);
+            }
+        }
     }
     // Go keeps a trailing slash; etcd itself takes the key with and without it as the same.
     if key.ends_with('/') {
-        path.push('/');
+        path.push(b'/');
     }
     if path.len() > LONGEST {
         let why = format_args!("has {} bytes as a URL path; at most {LONGEST} can be sent", path.len());
         return Err(Error::invalid_argument(argument, why));
     }
-    Ok(path)
+    Ok(encoding::ascii(path))
 }
 
 /// The canonical form of a keys prefix, encoded: a leading slash, no trailing one.
@@ -39,18 +44,11 @@ pub fn encoded_prefix(prefix: &str) -> Result<String> {
     encoded("prefix", "", prefix.trim_end_matches('/'))
 }
 
-fn resolved(key: &str) -> Option<Vec<&str>> {
-    let mut segments = Vec::new();
-    for segment in key.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                segments.pop()?;
-            }
-            name => segments.push(name),
-        }
-    }
-    Some(segments)
+/// Takes the last segment back; None where there is none behind the prefix.
+fn leave_segment(path: &mut Vec<u8>, prefix: usize) -> Option<()> {
+    let slash = path.get(prefix..)?.iter().rposition(|byte| *byte == b'/')?;
+    path.truncate(prefix + slash);
+    Some(())
 }
 
 fn excerpt(key: &str) -> String {

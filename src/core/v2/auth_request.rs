@@ -143,14 +143,14 @@ fn refuse_empty_entry(argument: &str, list: &[impl AsRef<str>], consequence: &st
 }
 
 fn read(path: String, content_type: Option<&'static str>) -> Request {
-    Request { method: Method::GET, path, query: String::new(), content_type, body: Bytes::new(), effect: Effect::Read }
+    Request { method: Method::GET, path, query: "".into(), content_type, body: Bytes::new(), effect: Effect::Read }
 }
 
 fn write(method: Method, path: String, body: Option<String>) -> Request {
     Request {
         method,
         path,
-        query: String::new(),
+        query: "".into(),
         content_type: body.is_some().then_some(JSON),
         body: body.unwrap_or_default().into(),
         effect: Effect::OneShotWrite,

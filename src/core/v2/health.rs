@@ -16,7 +16,7 @@ pub fn request() -> Request {
     Request {
         method: Method::GET,
         path: PATH.into(),
-        query: String::new(),
+        query: "".into(),
         content_type: None,
         body: Bytes::new(),
         effect: Effect::Read,

@@ -1,13 +1,14 @@
 //! Answers to keys requests, and what each of them says.
 
-use crate::core::http1::headers::Name;
+use std::borrow::Cow;
 use std::fmt;
 
 use super::failure;
 use super::keys_document::{self, Unreadable};
 use crate::core::error::{Error, Outcome, Result};
 use crate::core::exchange::{Answer, Effect};
-use crate::core::response::Response;
+use crate::core::http1::headers::Name;
+use crate::core::response::{Builder, Response};
 use crate::core::status::Status;
 use crate::faults::{self, Place};
 
@@ -33,8 +34,9 @@ pub fn decode(answer: &Answer, endpoint: &str, effect: Effect) -> Result<Respons
         let encoding = String::from_utf8_lossy(encoding);
         return Err(invalid(&format_args!("it is encoded as {encoding:?}, which nobody asked for")));
     }
-    let (builder, has_action) = match keys_document::parse(&answer.body) {
-        Ok(parsed) => parsed,
+    let mut builder = Builder::with_text_capacity(answer.body.len()).map_err(failed)?;
+    let has_action = match keys_document::parse(&answer.body, &mut builder) {
+        Ok(has_action) => has_action,
         Err(Unreadable::Failed(error)) => return Err(failed(error)),
         Err(Unreadable::Senseless(why)) => {
             let excerpt = failure::excerpt(&answer.body);
@@ -59,14 +61,19 @@ pub fn index_of(answer: &Answer) -> std::result::Result<u64, String> {
     if header.is_empty() {
         return Ok(0);
     }
-    let shown = || String::from_utf8_lossy(header).into_owned();
     // The digits alone, as Go takes them; Rust's parser would take a plus sign too.
-    let digits = header.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(header).ok()).flatten();
-    digits.and_then(|digits| digits.parse().ok()).ok_or_else(shown)
+    let add = |number: u64, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    header.iter().try_fold(0, add).ok_or_else(|| String::from_utf8_lossy(header).into_owned())
 }
 
-fn without_nul(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().copied().filter(|byte| *byte != 0).collect()
+fn without_nul(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match bytes.contains(&0) {
+        true => bytes.iter().copied().filter(|byte| *byte != 0).collect(),
+        false => bytes.into(),
+    }
 }
 
 #[cfg(test)]

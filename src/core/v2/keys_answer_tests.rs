@@ -25,11 +25,11 @@ fn a_node_with_everything_is_read() {
     let response = decode(&answer(200, &headers, body), "http://h", Effect::Read).expect("decoded");
     assert_eq!((response.action(), response.index()), (Action::Get, 42));
     assert_eq!(response.cluster_id(), b"cdf818194e3a8c32");
-    let node = response.nodes()[response.node().expect("a node")];
+    let node = response.node().expect("a node");
     assert_eq!((text(&response, node.key), text(&response, node.value)), ("/a", "b<é\0"));
-    assert_eq!((node.created_index, node.modified_index, node.ttl), (4, 5, 97));
-    assert_eq!(node.expiration, Some(Expiration { unix_seconds: 1_410_341_928, nanoseconds: 123_000_000 }));
-    assert!(response.nodes()[response.prev_node().expect("a previous node")].is_dir);
+    assert_eq!((node.created_index, node.modified_index, response.ttl(node)), (4, 5, 97));
+    assert_eq!(response.expiration(node), Some(Expiration { unix_seconds: 1_410_341_928, nanoseconds: 123_000_000 }));
+    assert!(response.prev_node().expect("a previous node").is_dir);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn children_of_children_keep_their_order() {
         response.nodes()[response.children(node)].iter().for_each(|child| list(response, child, into));
     }
     let mut keys = Vec::new();
-    list(&response, &response.nodes()[response.node().expect("a node")], &mut keys);
+    list(&response, response.node().expect("a node"), &mut keys);
     assert_eq!(keys, ["", "/a", "/a/1", "/a/2", "/a/2/x", "/b", "/c"]);
 }
 
@@ -86,7 +86,7 @@ fn what_makes_no_sense_is_an_invalid_response() {
 fn nulls_are_absent_values_as_in_go() {
     let body = r#"{"action":"get","node":{"key":null,"value":null,"dir":null,"nodes":null,"ttl":null,"expiration":null},"prevNode":null}"#;
     let response = decoded(body).expect("decoded");
-    assert_eq!(response.nodes(), [Node { has_value: true, ..Node::default() }]);
+    assert_eq!(response.node(), Some(&Node { has_value: true, ..Node::default() }));
 }
 
 #[test]
@@ -99,6 +99,17 @@ fn a_bad_index_header_is_an_invalid_response_whose_write_happened() {
     let answer = answer(201, &[(Name::EtcdIndex, "many")], r#"{"action":"create"}"#);
     let error = decode(&answer, "http://h", Effect::OneShotWrite).expect_err("bad index");
     assert_eq!((error.status(), error.outcome()), (Status::InvalidResponse, Outcome::Applied));
+}
+
+#[test]
+fn an_index_is_what_go_takes_for_a_number() {
+    let index = |header: &str| index_of(&answer(200, &[(Name::EtcdIndex, header)], ""));
+    for (header, number) in [("", 0), ("0", 0), ("007", 7), ("18446744073709551615", u64::MAX)] {
+        assert_eq!(index(header), Ok(number));
+    }
+    for header in ["+1", "-1", "1.0", "0x1", "1 2", "18446744073709551616", "99999999999999999999999"] {
+        assert_eq!(index(header), Err(header.to_owned()));
+    }
 }
 
 #[test]
@@ -117,7 +128,7 @@ fn a_tree_deeper_than_the_stack_is_read_and_written() {
         let json = String::from_utf8(crate::core::response_json::json(&response).expect("room")).expect("UTF-8");
         (response.nodes().len(), json.matches("\"nodes\":[").count())
     });
-    assert_eq!(small.expect("a thread").join().expect("no overflow"), (depth + 1, depth));
+    assert_eq!(small.expect("a thread").join().expect("no overflow"), (depth, depth));
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! The document in an answer to a keys request: parsed once, straight into a response, without an allocation per string.
+//! What etcd writes is read by `keys_plain`; serde_json reads everything else, and says what is wrong with it.
 
 use std::fmt;
 
 use bytes::Bytes;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::{expiration, keys_plain};
 use crate::core::error::{Error, Result};
 use crate::core::memory;
 use crate::core::response::{Builder, Children, Expiration, Node, Span};
@@ -27,11 +27,20 @@ pub(super) enum Unreadable {
     Failed(Error),
 }
 
-/// The response so far, and whether the document has an action.
-pub(super) fn parse(body: &Bytes) -> std::result::Result<(Builder, bool), Unreadable> {
+/// Fills the response, and gives whether the document has an action.
+pub(super) fn parse(body: &Bytes, builder: &mut Builder) -> std::result::Result<bool, Unreadable> {
+    match keys_plain::parse(body, builder).map_err(Unreadable::Failed)? {
+        Some(has_action) => Ok(has_action),
+        None => parse_any(body, builder),
+    }
+}
+
+/// Any JSON that says what a response needs, in whatever order and with whatever else.
+#[cold]
+pub(super) fn parse_any(body: &Bytes, builder: &mut Builder) -> std::result::Result<bool, Unreadable> {
     // Checked once for the whole body, and not string by string.
     let text = std::str::from_utf8(body).map_err(|error| Unreadable::Senseless(format!("it is not UTF-8: {error}")))?;
-    match parse_text(text, false) {
+    let (parsed, has_action) = match parse_text(text, false) {
         // serde_json stops at 128 levels, which any stack carries. A deeper tree is read on a stack that is made for it.
         Err(Unreadable::Senseless(why)) if why.starts_with("recursion limit exceeded") => {
             let body = body.clone();
@@ -39,10 +48,12 @@ pub(super) fn parse(body: &Bytes) -> std::result::Result<(Builder, bool), Unread
                 faults::here(Place::DeepDecode, &body);
                 parse_text(std::str::from_utf8(&body).unwrap_or_default(), true)
             };
-            thread::run_with_stack("etcd-parse", DEEP_STACK, deep).map_err(Unreadable::Failed)?
+            thread::run_with_stack("etcd-parse", DEEP_STACK, deep).map_err(Unreadable::Failed)??
         }
-        parsed => parsed,
-    }
+        parsed => parsed?,
+    };
+    *builder = parsed;
+    Ok(has_action)
 }
 
 fn parse_text(text: &str, is_deep: bool) -> std::result::Result<(Builder, bool), Unreadable> {
@@ -110,14 +121,12 @@ impl<'de> Visitor<'de> for TopSeed<'_> {
                 }
                 Name::Node => {
                     if let Some(node) = map.next_value_seed(NodeSeed(self.0, 0))? {
-                        let set = self.0.builder.set_node(node);
-                        self.0.noting(set)?;
+                        self.0.builder.set_node(node);
                     }
                 }
                 Name::PrevNode => {
                     if let Some(node) = map.next_value_seed(NodeSeed(self.0, 0))? {
-                        let set = self.0.builder.set_prev_node(node);
-                        self.0.noting(set)?;
+                        self.0.builder.set_prev_node(node);
                     }
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -151,6 +160,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
         let mut node = Node::default();
+        let (mut ttl, mut expiration) = (0, None);
         while let Some(name) = map.next_key::<Name>()? {
             match name {
                 Name::Key => node.key = map.next_value_seed(TextSeed(self.0))?,
@@ -162,10 +172,14 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
                 Name::Nodes => node.children = map.next_value_seed(NodesSeed(self.0, self.1))?,
                 Name::CreatedIndex => node.created_index = map.next_value::<Option<u64>>()?.unwrap_or(0),
                 Name::ModifiedIndex => node.modified_index = map.next_value::<Option<u64>>()?.unwrap_or(0),
-                Name::Ttl => node.ttl = map.next_value::<Option<i64>>()?.unwrap_or(0),
-                Name::Expiration => node.expiration = map.next_value_seed(ExpirationSeed)?,
+                Name::Ttl => ttl = map.next_value::<Option<i64>>()?.unwrap_or(0),
+                Name::Expiration => expiration = map.next_value_seed(ExpirationSeed)?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
+        }
+        if ttl != 0 || expiration.is_some() {
+            let lifetime = self.0.builder.add_lifetime(ttl, expiration);
+            node.lifetime = self.0.noting(lifetime)?;
         }
         Ok(Some(node))
     }
@@ -262,10 +276,8 @@ impl Visitor<'_> for ExpirationSeed {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Self::Value, E> {
-        let at = OffsetDateTime::parse(text, &Rfc3339)
-            .map_err(|error| E::custom(format_args!("expiration '{text}': {error}")))?;
-        let nanoseconds = i32::try_from(at.nanosecond()).unwrap_or(0);
-        Ok(Some(Expiration { unix_seconds: at.unix_timestamp(), nanoseconds }))
+        let read = expiration::read(text).map_err(|error| E::custom(format_args!("expiration '{text}': {error}")))?;
+        Ok(Some(read))
     }
 }
 

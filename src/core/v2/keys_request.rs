@@ -9,12 +9,10 @@ use crate::core::encoding;
 use crate::core::error::{Error, Result};
 use crate::core::exchange::{Effect, Request};
 use crate::core::keys::{
-    CreateInOrderOptions, DeleteOptions, GetOptions, KeysSettings, Operation, PrevExist, SetOptions, path,
+    CreateInOrderOptions, DeleteOptions, GetOptions, KeysSettings, Operation, PrevExist, SetOptions, Ttl, path,
 };
 
 const FORM: &str = "application/x-www-form-urlencoded";
-
-type Pairs<'a> = Vec<(&'static str, Cow<'a, str>)>;
 
 /// `longest_target` is what a plain etcd takes as request target; longer ones are reset unread.
 pub fn keys_request(
@@ -34,38 +32,42 @@ pub fn keys_request(
 fn get(settings: &KeysSettings, key: &str, options: &GetOptions, effect: Effect) -> Result<Request> {
     let quorum = options.quorum.unwrap_or(settings.quorum_reads);
     // Go always sends all three.
-    let query = format!("quorum={quorum}&recursive={}&sorted={}", options.recursive, options.sort);
+    let query = match (quorum, options.recursive, options.sort) {
+        (false, false, false) => "quorum=false&recursive=false&sorted=false",
+        (false, false, true) => "quorum=false&recursive=false&sorted=true",
+        (false, true, false) => "quorum=false&recursive=true&sorted=false",
+        (false, true, true) => "quorum=false&recursive=true&sorted=true",
+        (true, false, false) => "quorum=true&recursive=false&sorted=false",
+        (true, false, true) => "quorum=true&recursive=false&sorted=true",
+        (true, true, false) => "quorum=true&recursive=true&sorted=false",
+        (true, true, true) => "quorum=true&recursive=true&sorted=true",
+    };
     let path = path::encoded("key", &settings.prefix, key)?;
-    Ok(Request { method: Method::GET, path, query, content_type: None, body: Bytes::new(), effect })
+    Ok(Request { method: Method::GET, path, query: query.into(), content_type: None, body: Bytes::new(), effect })
 }
 
 fn set(prefix: &str, key: &str, value: &str, options: &SetOptions, effect: Effect) -> Result<Request> {
-    let mut query: Pairs<'_> = Vec::new();
-    let mut form: Pairs<'_> = Vec::new();
-    match options.prev_exist {
-        PrevExist::Ignore => {}
-        PrevExist::Exist => query.push(("prevExist", "true".into())),
-        PrevExist::NoExist => query.push(("prevExist", "false".into())),
-    }
-    if options.dir {
-        query.push(("dir", "true".into()));
-    } else {
-        form.push(("value", value.into()));
+    let prev_exist = match options.prev_exist {
+        PrevExist::Ignore => None,
+        PrevExist::Exist => Some("true"),
+        PrevExist::NoExist => Some("false"),
+    };
+    let query = query(&[
+        ("dir", flag(options.dir)),
+        ("noValueOnSuccess", flag(options.no_value_on_success)),
+        ("prevExist", prev_exist),
+        ("prevIndex", index(options.prev_index).as_deref()),
+    ])?;
+    let of_file = |text| if options.dir { None } else { text };
+    let body = encoding::form(&[
         // Go puts prevValue into the URL, where etcd resets the connection beyond 4 KB.
-        form.extend(options.prev_value.as_deref().map(|value| ("prevValue", value.into())));
-    }
-    if options.prev_index != 0 {
-        query.push(("prevIndex", options.prev_index.to_string().into()));
-    }
-    if options.no_value_on_success {
-        query.push(("noValueOnSuccess", "true".into()));
-    }
-    if options.refresh {
-        form.push(("refresh", "true".into()));
-    }
-    form.extend(options.ttl.map(|ttl| ("ttl", ttl.seconds().to_string().into())));
+        ("prevValue", of_file(options.prev_value.as_deref())),
+        ("refresh", flag(options.refresh)),
+        ("ttl", ttl(options.ttl).as_deref()),
+        ("value", of_file(Some(value))),
+    ])?;
     let path = path::encoded("key", prefix, key)?;
-    Ok(Request { method: Method::PUT, path, query: encoding::form(query)?, ..form_request(form, effect)? })
+    Ok(Request { method: Method::PUT, path, query, content_type: Some(FORM), body: body.into(), effect })
 }
 
 fn create_in_order(
@@ -75,20 +77,29 @@ fn create_in_order(
     options: &CreateInOrderOptions,
     effect: Effect,
 ) -> Result<Request> {
-    let mut form: Pairs<'_> = vec![("value", value.into())];
-    form.extend(options.ttl.map(|ttl| ("ttl", ttl.seconds().to_string().into())));
-    Ok(Request { path: path::encoded("dir", prefix, dir)?, ..form_request(form, effect)? })
+    let body = encoding::form(&[("ttl", ttl(options.ttl).as_deref()), ("value", Some(value))])?;
+    let path = path::encoded("dir", prefix, dir)?;
+    Ok(Request { method: Method::POST, path, query: "".into(), content_type: Some(FORM), body: body.into(), effect })
 }
 
-fn form_request(form: Pairs<'_>, effect: Effect) -> Result<Request> {
-    Ok(Request {
-        method: Method::POST,
-        path: String::new(),
-        query: String::new(),
-        content_type: Some(FORM),
-        body: encoding::form(form)?.into(),
-        effect,
-    })
+fn flag(is_set: bool) -> Option<&'static str> {
+    is_set.then_some("true")
+}
+
+/// 0 means no comparison.
+fn index(index: u64) -> Option<String> {
+    (index != 0).then(|| index.to_string())
+}
+
+fn ttl(ttl: Option<Ttl>) -> Option<String> {
+    ttl.map(|ttl| ttl.seconds().to_string())
+}
+
+fn query(pairs: &[(&'static str, Option<&str>)]) -> Result<Cow<'static, str>> {
+    match pairs.iter().all(|(_, value)| value.is_none()) {
+        true => Ok("".into()),
+        false => Ok(encoding::ascii(encoding::form(pairs)?).into()),
+    }
 }
 
 fn delete(
@@ -99,22 +110,16 @@ fn delete(
     longest_target: Option<usize>,
 ) -> Result<Request> {
     let path = path::encoded("key", prefix, key)?;
-    let mut query: Pairs<'_> = Vec::new();
     if let Some(value) = options.prev_value.as_deref() {
         // Before it is encoded, and whoever takes it: no target is longer.
         refuse_beyond(Some(path::LONGEST), path.len() + encoding::query_length(value))?;
-        query.push(("prevValue", value.into()));
     }
-    if options.prev_index != 0 {
-        query.push(("prevIndex", options.prev_index.to_string().into()));
-    }
-    if options.recursive {
-        query.push(("recursive", "true".into()));
-    }
-    if options.dir {
-        query.push(("dir", "true".into()));
-    }
-    let query = encoding::form(query)?;
+    let query = query(&[
+        ("dir", flag(options.dir)),
+        ("prevIndex", index(options.prev_index).as_deref()),
+        ("prevValue", options.prev_value.as_deref()),
+        ("recursive", flag(options.recursive)),
+    ])?;
     if options.prev_value.is_some() {
         refuse_beyond(longest_target, path.len() + query.len() + 1)?;
     }
@@ -139,7 +144,6 @@ fn refuse_beyond(longest_target: Option<usize>, length: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::keys::Ttl;
 
     fn wire(operation: Operation<'_>) -> (String, String) {
         let request = keys_request(&KeysSettings::default(), &operation, Some(4078)).expect("a request");
@@ -154,9 +158,12 @@ mod tests {
 
     #[test]
     fn a_get_always_sends_its_three_flags() {
-        let options = GetOptions { recursive: true, sort: false, quorum: Some(true) };
-        let line = wire(Operation::Get { key: "/foo", options: &options }).0;
-        assert_eq!(line, "GET /v2/keys/foo?quorum=true&recursive=true&sorted=false");
+        for flags in 0..8 {
+            let [quorum, recursive, sort] = [1, 2, 4].map(|flag| flags & flag != 0);
+            let options = GetOptions { recursive, sort, quorum: Some(quorum) };
+            let line = wire(Operation::Get { key: "/foo", options: &options }).0;
+            assert_eq!(line, format!("GET /v2/keys/foo?quorum={quorum}&recursive={recursive}&sorted={sort}"));
+        }
     }
 
     #[test]

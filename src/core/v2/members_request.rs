@@ -38,7 +38,7 @@ fn read(path: &str) -> Request {
     Request {
         method: Method::GET,
         path: path.into(),
-        query: String::new(),
+        query: "".into(),
         content_type: None,
         body: Bytes::new(),
         effect: Effect::Read,
@@ -51,7 +51,7 @@ fn write(method: Method, path: String, peer_urls: Option<&[String]>) -> Result<R
     Ok(Request {
         method,
         path,
-        query: String::new(),
+        query: "".into(),
         content_type: body.is_some().then_some(JSON),
         body: body.unwrap_or_default().into(),
         effect: Effect::OneShotWrite,

@@ -3,12 +3,14 @@
 pub mod api_code;
 pub mod auth_answer;
 pub mod auth_request;
+pub mod expiration;
 pub mod failure;
 pub mod health;
 pub mod json;
 pub mod json_text;
 pub mod keys_answer;
 pub mod keys_document;
+pub mod keys_plain;
 pub mod keys_request;
 pub mod members_answer;
 pub mod members_request;

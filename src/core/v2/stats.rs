@@ -36,7 +36,7 @@ pub fn request(kind: Kind) -> Request {
     Request {
         method: Method::GET,
         path: format!("/v2/stats/{}", kind.name()),
-        query: String::new(),
+        query: "".into(),
         content_type: None,
         body: Bytes::new(),
         effect: Effect::Read,

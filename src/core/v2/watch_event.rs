@@ -13,7 +13,7 @@ use crate::core::status::Status;
 pub fn decode(document: Bytes, head: &Answer, endpoint: &str) -> Result<(Response, u64)> {
     let answer = Answer { http_status: head.http_status, headers: head.headers.clone(), body: document };
     let mut event = keys_answer::decode(&answer, endpoint, crate::core::exchange::Effect::Read)?;
-    let index = event.node().and_then(|node| event.nodes().get(node)).map_or(0, |node| node.modified_index);
+    let index = event.node().map_or(0, |node| node.modified_index);
     if index == 0 {
         let text = format!("{endpoint} sent an event without a node or its index; the endpoint is probably not etcd");
         return Err(Error::new(Status::InvalidResponse, text).at(endpoint).with_http_status(answer.http_status));
@@ -26,7 +26,7 @@ pub fn decode(document: Bytes, head: &Answer, endpoint: &str) -> Result<(Respons
 /// History gives more than a watch at the time: keys hidden from it, and directories deleted that only begin like it.
 pub fn is_meant_for(watched: &Watched, event: &Response) -> bool {
     let Some(watched_key) = watched.key() else { return true };
-    let Some(node) = event.node().and_then(|node| event.nodes().get(node)) else { return true };
+    let Some(node) = event.node() else { return true };
     let key = String::from_utf8_lossy(event.text(node.key));
     if let Some(below) = below(&watched_key, &key) {
         return below.is_empty() || (watched.is_recursive() && !below.contains("/_"));
@@ -36,7 +36,7 @@ pub fn is_meant_for(watched: &Watched, event: &Response) -> bool {
 }
 
 fn takes_all_with_it(action: Action, event: &Response, node: &Node) -> bool {
-    let was_dir = event.prev_node().and_then(|node| event.nodes().get(node)).is_some_and(|node| node.is_dir);
+    let was_dir = event.prev_node().is_some_and(|node| node.is_dir);
     matches!(action, Action::Delete | Action::Expire) && (node.is_dir || was_dir)
 }
 

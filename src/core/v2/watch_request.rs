@@ -27,7 +27,7 @@ impl Watched {
         Request {
             method: Method::GET,
             path: self.path.clone(),
-            query,
+            query: query.into(),
             content_type: None,
             body: Bytes::new(),
             effect: Effect::Read,
