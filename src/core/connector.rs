@@ -137,14 +137,17 @@ async fn connect_within(address: SocketAddr, limit: Option<Duration>) -> io::Res
         }
         None => connecting.await?,
     };
-    let socket = transport.socket();
+    prepare(&transport.socket())?;
+    Ok(transport)
+}
+
+fn prepare(socket: &socket2::SockRef<'_>) -> io::Result<()> {
     // Requests are written in one piece and must not wait for an acknowledgement of the one before.
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&KEEPALIVE)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-    drop(socket);
-    Ok(transport)
+    Ok(())
 }
 
 /// With a socket of the lane that runs here, or of the runtime.

@@ -37,11 +37,11 @@ pub struct Request {
 impl Request {
     /// A read of keys to which every member answers by itself, the wire form says it.
     pub fn is_plain_read(&self) -> bool {
-        self.effect == Effect::Read && self.query.contains("quorum=false")
+        self.effect == Effect::Read && self.query.starts_with("quorum=false")
     }
 
     pub fn is_quorum_read(&self) -> bool {
-        self.effect == Effect::Read && self.query.contains("quorum=true")
+        self.effect == Effect::Read && self.query.starts_with("quorum=true")
     }
 }
 

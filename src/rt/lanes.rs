@@ -63,8 +63,8 @@ const FEW_LANES: usize = 2;
 impl State {
     /// Those that have rested for too long: the first ones, since the lane that came last is the one taken next.
     fn take_old(&mut self, now: Instant) -> Vec<Box<Lane>> {
-        let fresh = |lane: &Box<Lane>| now.saturating_duration_since(lane.resting_since) < MAX_REST;
-        let old = self.idle.iter().position(fresh).unwrap_or(self.idle.len());
+        let is_fresh = |since: Instant| now.saturating_duration_since(since) < MAX_REST;
+        let old = self.idle.iter().position(|lane| is_fresh(lane.resting_since)).unwrap_or(self.idle.len());
         self.open = self.open.saturating_sub(old);
         self.idle.drain(..old).collect()
     }
