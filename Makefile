@@ -129,6 +129,13 @@ faults: ## Break real clusters under load: what is promised is checked at length
 	ETCD_FAULT_SECONDS=$${ETCD_FAULT_SECONDS:-60} cargo test --test faults
 	ETCD_FAULT_TABLE=1 cargo test --test fault_table
 
+.PHONY: bench
+bench: ## Measure the library beside a bare socket, libcurl and Go (a quarter of an hour): docs/performance.md
+	@scripts/install-missing etcd gcc pkg-config python3 openssl
+	@# Whose headers or compiler cannot be had is left out, and it is said.
+	@scripts/install-missing libcurl json-c go || true
+	benches/run
+
 .PHONY: header
 header: ## Write include/etcd_client.h anew from src/
 	ETCD_CLIENT_WRITE_HEADER=1 cargo build
