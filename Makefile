@@ -60,6 +60,7 @@ test: ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory examples
 	@$(MAKE) --no-print-directory examples-ffi
 	@$(MAKE) --no-print-directory quickstart
+	scripts/check-counts
 	@# The tests' library panics on demand (the feature test-faults); that of the users has nothing of it.
 	! grep -q 'a fault that a test asked for' $(SHARED)
 
@@ -135,6 +136,11 @@ bench: ## Measure the library beside a bare socket, libcurl and Go (a quarter of
 	@# Whose headers or compiler cannot be had is left out, and it is said.
 	@scripts/install-missing libcurl json-c go || true
 	benches/run
+
+.PHONY: bench-counts
+bench-counts: ## Write benches/counts.txt anew: instructions, system calls and allocations of a call
+	@scripts/install-missing gcc valgrind strace python3
+	benches/counts write
 
 .PHONY: header
 header: ## Write include/etcd_client.h anew from src/

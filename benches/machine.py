@@ -31,9 +31,13 @@ def virtualisation():
         return "some hypervisor" if " hypervisor" in info.read() else "none"
 
 
+def libc_version():
+    return first_line("ldd", "--version").rsplit(" ", 1)[-1]
+
+
 def versions():
     found = {"etcd": first_line("etcd", "--version").removeprefix("etcd Version: "), "rustc": first_line("rustc", "--version")}
-    found["libc"] = first_line("ldd", "--version").rsplit(" ", 1)[-1]
+    found["libc"] = libc_version()
     for package in ("libcurl", "json-c"):
         if has_package(package):
             found[package] = output_of("pkg-config", "--modversion", package)

@@ -7,7 +7,8 @@
  *
  *     value, large, directory, listing   as benches/workload.h says; what is put is as long as `value`
  *     watch      has an event for every index: one for each request, or a stream without end
- *     emitted    has an event for each that was asked for by GET /emit/COUNT or PUT .../emitting: all watches get them
+ *     emitted    has an event for each that was asked for by GET /emit/COUNT, which tells the index of the last one, or by
+ *                PUT .../emitting; all watches get them
  *     other keys have no event ever
  *
  * Every other key is not there, which is what the question answers by which the library makes sure of a member. */
@@ -24,11 +25,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEAD(status) \
+/* `index` is that of the store, as text. */
+#define HEAD_AT(status, index) \
     "HTTP/1.1 " status "\r\nAccess-Control-Allow-Headers: accept, content-type, authorization\r\n" \
     "Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\nAccess-Control-Allow-Origin: *\r\n" \
     "Content-Type: application/json\r\nX-Etcd-Cluster-Id: 1e94da746a6e14ee\r\n" \
-    "X-Etcd-Index: 1234567\r\nX-Raft-Index: 1234600\r\nX-Raft-Term: 2\r\nDate: Sun, 22 Nov 2026 19:45:47 GMT\r\n"
+    "X-Etcd-Index: " index "\r\nX-Raft-Index: 1234600\r\nX-Raft-Term: 2\r\nDate: Sun, 22 Nov 2026 19:45:47 GMT\r\n"
+#define HEAD(status) HEAD_AT(status, "1234567")
 #define HEAD_OF_WATCH HEAD("200 OK") "Transfer-Encoding: chunked\r\n\r\n"
 #define LAST_CHUNK "0\r\n\r\n"
 #define EVENT_ROOM 512
@@ -242,8 +245,10 @@ static bool handle(connection *connection, const char *method, const char *path)
         return reply(connection, put_answer.bytes, put_answer.length);
     }
     if (strncmp(path, "/emit/", 6) == 0) {
+        static char answer[1024];
         emit(strtoul(path + 6, NULL, 10));
-        return reply(connection, value_answer.bytes, value_answer.length);
+        int length = sprintf(answer, HEAD_AT("200 OK", "%llu") "Content-Length: 2\r\n\r\n{}", (unsigned long long)emitted_index);
+        return reply(connection, answer, (size_t)length);
     }
     if (strstr(path, "wait=true") != NULL) return begin_watch(connection, path);
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)

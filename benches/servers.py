@@ -1,4 +1,5 @@
 """The servers that are asked: the null server, and etcds with their data in memory. All end with this process."""
+import atexit
 import http.client
 import json
 import os
@@ -38,8 +39,8 @@ def die_with_parent():
 
 
 class Server:
-    def __init__(self, process, url, authority=None):
-        self.process, self.url, self.authority = process, url, authority
+    def __init__(self, process, url, authority=None, is_null=False):
+        self.process, self.url, self.authority, self.is_null = process, url, authority, is_null
 
     def processor_seconds(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -56,8 +57,9 @@ class Server:
         return http.client.HTTPSConnection(address, timeout=5, context=ssl.create_default_context(cafile=self.authority))
 
     def index(self):
+        """That of the last change; of the null server, that of the last event of its key `emitted`."""
         connection = self.connection()
-        connection.request("GET", "/v2/keys/")
+        connection.request("GET", "/emit/0" if self.is_null else "/v2/keys/")
         return int(connection.getresponse().headers["X-Etcd-Index"])
 
     def stop(self):
@@ -68,7 +70,8 @@ class Server:
 def start_null_server(program):
     for _ in range(5):
         port = free_port()
-        server = Server(subprocess.Popen([program, str(port)], preexec_fn=die_with_parent), f"http://127.0.0.1:{port}")
+        process = subprocess.Popen([program, str(port)], preexec_fn=die_with_parent)
+        server = Server(process, f"http://127.0.0.1:{port}", is_null=True)
         if is_up(server, "/v2/keys/bench/value"):
             return server
     raise SystemExit("the null server did not start")
@@ -98,6 +101,7 @@ class Etcds:
         if memory is None:
             say("There is no /dev/shm: etcd's data is on a disk, and so are the figures of put.")
         self.directory = Path(tempfile.mkdtemp(prefix="etcd-bench.", dir=memory))
+        atexit.register(self.remove)
         self.count = 0
 
     def start(self, tls=False):

@@ -1,11 +1,12 @@
 /* Many watches of one client, or one that has much to tell.
  *
  *     watches idle N URL              N watches that hear nothing: memory, threads, descriptors
- *     watches follow EVENTS URL       one watch follows EVENTS changes of a key, in bursts of burst=N, after after=INDEX
+ *     watches follow EVENTS URL       one watch follows EVENTS changes of a key, in bursts of burst=N
  *     watches fan-out N URL           N watches of one key, which is set events=N times: until the last one has heard it
  *     watches counted EVENTS URL      one watch on the null server, which sends batch=N events at a time: for counting
  *
- * key=KEY is what is watched; stream=0 makes a request for each event. Each prints one line of JSON. */
+ * key=KEY is what is watched, after=INDEX; set=KEY what is set, where it is another one; stream=0 makes a request for each
+ * event. Each prints one line of JSON, but for `counted`. */
 #define _GNU_SOURCE
 #include "blocking_http.h"
 #include "connect.h"
@@ -105,7 +106,7 @@ static void on_event(void *user_data, const etcd_response *response, const etcd_
     if (response != NULL) atomic_fetch_add(&heard, 1);
 }
 
-static int fan_out(size_t count, unsigned events, const char *key, const char *set_key)
+static int fan_out(size_t count, unsigned events, const char *key, const char *set_key, uint64_t after_index)
 {
     static histogram durations;
     etcd_error *error = NULL;
@@ -113,7 +114,7 @@ static int fan_out(size_t count, unsigned events, const char *key, const char *s
     usage before = usage_now();
 
     for (size_t i = 0; i < count; i++)
-        must(etcd_watcher_start(watcher_of(key, 0), NULL, on_event, NULL, NULL, &error), "watch", &error);
+        must(etcd_watcher_start(watcher_of(key, after_index), NULL, on_event, NULL, NULL, &error), "watch", &error);
     wait_for_descriptors(descriptors + (long)count);
     sleep_seconds(0.5);
     for (unsigned event = 0; event <= events; event++) {
@@ -132,24 +133,35 @@ static int fan_out(size_t count, unsigned events, const char *key, const char *s
     return EXIT_SUCCESS;
 }
 
-/* Whether an event has come or not when it is asked for changes the work, so each batch is there before the first next. */
-static int counted(uint64_t events, uint64_t batch, const char *url)
+static bool emit(http *http, uint64_t count)
 {
     char request[128];
-    etcd_watcher *watcher = watcher_of("/bench/emitted", 0);
-    http *http = http_connect(url);
-    int length = snprintf(request, sizeof request, "GET /emit/%llu HTTP/1.1\r\nHost: null\r\n\r\n", (unsigned long long)batch);
-    etcd_context *moment = etcd_context_with_timeout_ms(NULL, 200);
-    etcd_response *response = NULL;
+    int length = snprintf(request, sizeof request, "GET /emit/%llu HTTP/1.1\r\nHost: null\r\n\r\n", (unsigned long long)count);
+    return http_send(http, request, (size_t)length) && http_read_answer(http);
+}
 
-    if (etcd_watcher_next(watcher, moment, &response, NULL) != ETCD_ERR_DEADLINE_EXCEEDED) return EXIT_FAILURE;
-    for (uint64_t event = 0; event < events; event++) {
-        if (event % batch == 0 && (!http_send(http, request, (size_t)length) || !http_read_answer(http))) return EXIT_FAILURE;
+static void take_events(etcd_watcher *watcher, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        etcd_response *response = NULL;
         etcd_error *error = NULL;
         must(etcd_watcher_next(watcher, NULL, &response, &error), "event", &error);
         etcd_response_free(response);
     }
-    etcd_context_free(moment);
+}
+
+/* Whether an event has come or not when it is asked for changes the work, so each batch is there before the first next. */
+static int counted(uint64_t events, uint64_t batch, const char *url)
+{
+    http *http = http_connect(url);
+    if (!emit(http, 0)) return EXIT_FAILURE;
+    etcd_watcher *watcher = watcher_of("/bench/emitted", http->etcd_index);
+
+    /* The first batch is there as well, however long it takes until the watch begins. */
+    for (uint64_t taken = 0; taken < events; taken += batch) {
+        if (!emit(http, batch)) return EXIT_FAILURE;
+        take_events(watcher, batch);
+    }
     http_free(http);
     etcd_watcher_free(watcher);
     return EXIT_SUCCESS;
@@ -158,19 +170,17 @@ static int counted(uint64_t events, uint64_t batch, const char *url)
 int main(int argc, char **argv)
 {
     if (argc < 4) return 2;
-    const char *mode = argv[1], *url = argv[3];
-    uint64_t count = strtoull(argv[2], NULL, 10);
+    const char *mode = argv[1], *url = argv[3], *key = text_argument(argc, argv, "key", "/bench/watch");
+    uint64_t count = strtoull(argv[2], NULL, 10), after_index = (uint64_t)number_argument(argc, argv, "after", 0);
 
     allow_descriptors();
     client = connect_client(url, argc, argv);
     is_stream = number_argument(argc, argv, "stream", 1) != 0;
     if (strcmp(mode, "idle") == 0) return idle(count);
     if (strcmp(mode, "follow") == 0)
-        return follow(count, (uint64_t)number_argument(argc, argv, "burst", (double)count),
-                      text_argument(argc, argv, "key", "/bench/burst"), (uint64_t)number_argument(argc, argv, "after", 0));
+        return follow(count, (uint64_t)number_argument(argc, argv, "burst", (double)count), key, after_index);
     if (strcmp(mode, "fan-out") == 0)
-        return fan_out(count, (unsigned)number_argument(argc, argv, "events", 50), text_argument(argc, argv, "key", "/bench/fan-out"),
-                       text_argument(argc, argv, "set", "/bench/fan-out"));
+        return fan_out(count, (unsigned)number_argument(argc, argv, "events", 50), key, text_argument(argc, argv, "set", key), after_index);
     if (strcmp(mode, "counted") == 0) return counted(count, (uint64_t)number_argument(argc, argv, "batch", 1), url);
     return 2;
 }

@@ -75,15 +75,14 @@ func main() {
 		}
 	}
 	count, _ := strconv.Atoi(os.Args[2])
+	key, after := arguments.text("key", "/bench/watch"), uint64(arguments.number("after", 0))
 	switch name := os.Args[1]; name {
 	case "idle":
 		idle(connect(os.Args[3], arguments), count)
 	case "follow":
-		follow(connect(os.Args[3], arguments), uint64(count), uint64(arguments.number("burst", float64(count))),
-			uint64(arguments.number("after", 0)), arguments.text("key", "/bench/burst"))
+		follow(connect(os.Args[3], arguments), uint64(count), uint64(arguments.number("burst", float64(count))), after, key)
 	case "fan-out":
-		fanOut(connect(os.Args[3], arguments), count, int(arguments.number("events", 50)),
-			arguments.text("key", "/bench/fan-out"), arguments.text("set", "/bench/fan-out"))
+		fanOut(connect(os.Args[3], arguments), count, int(arguments.number("events", 50)), key, arguments.text("set", key), after)
 	default:
 		seconds, _ := strconv.ParseFloat(os.Args[3], 64)
 		measure(arguments, connect(os.Args[4], arguments), name, count, seconds)

@@ -65,12 +65,12 @@ func follow(keys client.KeysAPI, events, burst, after uint64, key string) {
 		float64(events-events/burst)/following.Seconds(), used/float64(events), status("VmHWM"))
 }
 
-func fanOut(keys client.KeysAPI, count, events int, key, setKey string) {
+func fanOut(keys client.KeysAPI, count, events int, key, setKey string, after uint64) {
 	var heard int64
 	var durations histogram
 	descriptors := descriptorsNow()
 	for i := 0; i < count; i++ {
-		watcher := keys.Watcher(key, nil)
+		watcher := keys.Watcher(key, &client.WatcherOptions{AfterIndex: after})
 		go func() {
 			for {
 				if _, err := watcher.Next(context.Background()); err == nil {
