@@ -10,7 +10,8 @@
 static inline void must(etcd_status status, const char *what, etcd_error *const *error)
 {
     if (status == ETCD_OK) return;
-    fprintf(stderr, "%s: %s: %s\n", what, etcd_status_name(status), error ? etcd_error_message(*error) : etcd_status_text(status));
+    const char *message = error != NULL ? etcd_error_message(*error) : etcd_status_text(status);
+    fprintf(stderr, "%s: %s: %s\n", what, etcd_status_name(status), message);
     exit(EXIT_FAILURE);
 }
 

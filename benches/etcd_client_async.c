@@ -83,7 +83,8 @@ int main(int argc, char **argv)
            "\"cpu_us\": %.2f, \"user_us\": %.2f, \"switches\": %.2f, \"peak_kb\": %ld, \"threads\": %ld, \"descriptors\": %ld}\n",
            (unsigned long long)all.durations.count, (unsigned long long)all.errors, (double)all.durations.count / elapsed,
            histogram_us(&all.durations, 0.5), histogram_us(&all.durations, 0.99), (after.all_us - before.all_us) / calls,
-           (after.user_us - before.user_us) / calls, (double)(after.switches - before.switches) / calls, peak, threads, descriptors);
+           (after.user_us - before.user_us) / calls, (double)(after.switches - before.switches) / calls, peak, threads,
+           descriptors);
     etcd_queue_free(all.queue);
     etcd_client_free(all.client);
     return EXIT_SUCCESS;

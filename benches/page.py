@@ -127,7 +127,8 @@ def details(data):
     for title, words_of in shapes:
         inner = []
         for server, view in data.groups("server", "view"):
-            inner += [f"{server.capitalize()}, {view}:", "", *by_program(data, words_of, workload_and_threads, server=server, view=view)]
+            inner += [f"{server.capitalize()}, {view}:", ""]
+            inner += by_program(data, words_of, workload_and_threads, server=server, view=view)
         lines += folded(title, inner)
     return lines
 
@@ -152,7 +153,8 @@ def watches(data):
         return words
 
     def fanned_out(cell, found):
-        words = f"{median(cell, 'p50_us') / 1000:.1f} ms, {median(cell, 'cpu_us_per_event') / 1000:.1f} ms, {median(cell, 'peak_kb') / 1024:.0f} MB"
+        words = f"{median(cell, 'p50_us') / 1000:.1f} ms, {median(cell, 'cpu_us_per_event') / 1000:.1f} ms, "
+        words += f"{median(cell, 'peak_kb') / 1024:.0f} MB"
         if BASE in found and cell["program"] != BASE:
             words += f" **{1 / ratio(cell, found[BASE], 'p50_us')[0]:.1f}**"
         return words
@@ -170,8 +172,9 @@ def watches(data):
             lines += [f"{title}:", "", *table(["", *(NAMES[name] for name in programs)], rows)]
     written = [cell["sets_per_second"] for cell in data.find(workload="follow", server="etcd") if "sets_per_second" in cell]
     if written:
-        lines += [f"(On etcd the burst is written at {short(min(map(min, written)))} to {short(max(map(max, written)))} sets a second "
-                  "while it is followed, which no watch can outrun.)", ""]
+        slowest, fastest = short(min(map(min, written))), short(max(map(max, written)))
+        lines += [f"(On etcd the burst is written at {slowest} to {fastest} sets a second while it is followed, which no watch can "
+                  "outrun.)", ""]
     return lines
 
 
@@ -195,7 +198,8 @@ def tls(data):
     for view, at_once in data.groups("view", "at_once"):
         row = [f"{view}, {at_once}"]
         for name in programs:
-            plain, encrypted = (data.find(view=view, at_once=at_once, program=name, server=server)[0] for server in ("etcd", "etcd over TLS"))
+            plain, encrypted = (data.find(view=view, at_once=at_once, program=name, server=server)[0]
+                                for server in ("etcd", "etcd over TLS"))
             row.append(f"{short(median(encrypted, 'calls_per_second'))} ({ratio(encrypted, plain, 'calls_per_second')[0]:.2f}), "
                        f"{median(encrypted, 'cpu_us') - median(plain, 'cpu_us'):+.1f} us")
         rows.append(row)
@@ -206,13 +210,14 @@ def tls(data):
 def start(data):
     lines = ["From the start of a process to its first answer, milliseconds (lowest-highest):", ""]
 
-    def words_of(cell, _):
+    def words_of(cell):
         middle, low, high = spread(cell, "us")
         return f"{middle / 1000:.2f} ({low / 1000:.2f}-{high / 1000:.2f})"
 
     rows = []
     for (view,) in data.groups("view"):
-        rows.append([view, *(words_of(cell, None) for cell in sorted(data.find(view=view), key=lambda cell: place_of(cell["program"])))])
+        cells = sorted(data.find(view=view), key=lambda cell: place_of(cell["program"]))
+        rows.append([view, *map(words_of, cells)])
     return lines + table(["", *(NAMES[name] for name in data.programs())], rows)
 
 
@@ -295,7 +300,7 @@ def draw(directory):
         if cells:
             in_order = sorted(data.find(server=server, view=view), key=lambda cell: cell["at_once"])
             columns = list(dict.fromkeys(threads_of(cell) for cell in in_order))
-            title = f"Calls per second beside Go: {server} server, {view}" if server == "null" else f"Calls per second beside Go: {server}, {view}"
+            title = f"Calls per second beside Go: {'null server' if server == 'null' else server}, {view}"
             drawn = plots.ratios(title, workloads, columns, NAMES, cells, "the Go client")
             (directory / f"{server}-{view}.svg").write_text(drawn, encoding="utf-8")
     alone = data.find(view="pinned", server="null", at_once=1)
@@ -304,7 +309,7 @@ def draw(directory):
         drawn = plots.amounts("Processor time of a call (null server, one thread, pinned)", workloads, NAMES, cells, "us")
         (directory / "processor-time.svg").write_text(drawn, encoding="utf-8")
     cells = ratio_cells(data, lambda cell: cell["workload"], lambda cell: cell["view"], server="etcd", at_once=16)
-    cells = {(row, column, name): value for (row, column, name), value in cells.items() if name not in ("go_wide", "etcd_client_polling")}
+    cells = {key: value for key, value in cells.items() if key[2] not in ("go_wide", "etcd_client_polling")}
     if cells:
         columns = [view for view in ("unpinned", "pinned") if any(column == view for _, column, _ in cells)]
         drawn = plots.ratios("Calls per second beside Go: etcd, 16 threads", workloads, columns, NAMES, cells, "the Go client")

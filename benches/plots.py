@@ -38,6 +38,8 @@ def whisker(low, high, y):
 def ratios(title, rows, columns, names, cells, base):
     """Panels of bars to the right or left of 1, on a logarithmic scale. `cells` has (median, lowest, highest) by row, column
     and program; `names` the words for each program; a program that is not in a row has no place there."""
+    # A measurement that was too short for a single call has no logarithm.
+    cells = {key: tuple(max(value, 0.01) for value in cell) for key, cell in cells.items()}
     programs = {row: [name for name in names if any((row, column, name) in cells for column in columns)] for row in rows}
     everything = [value for cell in cells.values() for value in cell] + [0.5, 2]
     lowest, highest = math.log(min(everything)) - 0.1, math.log(max(everything)) + 0.1

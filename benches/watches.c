@@ -83,7 +83,8 @@ static int follow(uint64_t events, uint64_t burst, const char *key, uint64_t aft
         must(etcd_watcher_next(watcher, NULL, &response, &error), "event", &error);
         uint64_t index = etcd_node_modified_index(etcd_response_node(response));
         if (last_index != 0 && index != last_index + 1) {
-            fprintf(stderr, "the event after %llu has the index %llu\n", (unsigned long long)last_index, (unsigned long long)index);
+            fprintf(stderr, "the event after %llu has the index %llu\n", (unsigned long long)last_index,
+                    (unsigned long long)index);
             return EXIT_FAILURE;
         }
         last_index = index;
@@ -92,8 +93,9 @@ static int follow(uint64_t events, uint64_t burst, const char *key, uint64_t aft
         if (i % burst == burst - 1) following += now_ns() - begin;
     }
     usage after = usage_now();
-    printf("{\"events\": %llu, \"events_per_second\": %.0f, \"cpu_us\": %.3f, \"peak_kb\": %ld}\n", (unsigned long long)events,
-           (double)(events - events / burst) / ((double)following / 1e9), (after.all_us - before.all_us) / (double)events, peak_kb());
+    printf("{\"events\": %llu, \"events_per_second\": %.0f, \"cpu_us\": %.3f, \"peak_kb\": %ld}\n",
+           (unsigned long long)events, (double)(events - events / burst) / ((double)following / 1e9),
+           (after.all_us - before.all_us) / (double)events, peak_kb());
     return EXIT_SUCCESS;
 }
 
@@ -180,7 +182,8 @@ int main(int argc, char **argv)
     if (strcmp(mode, "follow") == 0)
         return follow(count, (uint64_t)number_argument(argc, argv, "burst", (double)count), key, after_index);
     if (strcmp(mode, "fan-out") == 0)
-        return fan_out(count, (unsigned)number_argument(argc, argv, "events", 50), key, text_argument(argc, argv, "set", key), after_index);
+        return fan_out(count, (unsigned)number_argument(argc, argv, "events", 50), key,
+                       text_argument(argc, argv, "set", key), after_index);
     if (strcmp(mode, "counted") == 0) return counted(count, (uint64_t)number_argument(argc, argv, "batch", 1), url);
     return 2;
 }
