@@ -60,6 +60,7 @@ test: ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory examples
 	@$(MAKE) --no-print-directory examples-ffi
 	@$(MAKE) --no-print-directory quickstart
+	scripts/check-counts
 	@# The tests' library panics on demand (the feature test-faults); that of the users has nothing of it.
 	! grep -q 'a fault that a test asked for' $(SHARED)
 
@@ -128,6 +129,18 @@ faults: ## Break real clusters under load: what is promised is checked at length
 	@[ "$$(id -u)" -ne 0 ] || scripts/install-missing ip nft strace || true
 	ETCD_FAULT_SECONDS=$${ETCD_FAULT_SECONDS:-60} cargo test --test faults
 	ETCD_FAULT_TABLE=1 cargo test --test fault_table
+
+.PHONY: bench
+bench: ## Measure the library beside a bare socket, libcurl and Go (a quarter of an hour): docs/performance.md
+	@scripts/install-missing etcd gcc pkg-config python3 openssl
+	@# Whose headers or compiler cannot be had is left out, and it is said.
+	@scripts/install-missing libcurl json-c go || true
+	benches/run
+
+.PHONY: bench-counts
+bench-counts: ## Write benches/counts.txt anew: instructions, system calls and allocations of a call
+	@scripts/install-missing gcc valgrind strace python3
+	benches/counts write
 
 .PHONY: header
 header: ## Write include/etcd_client.h anew from src/
