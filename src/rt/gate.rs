@@ -15,9 +15,10 @@ const COST_OF_A_CALL: Duration = Duration::from_micros(20);
 /// One call computes while the answer to another one is on its way.
 const LEAST_PER_PROCESSOR: usize = 2;
 
-/// Who has waited for longer is let in when the next call ends. Before that, the thread whose call has just ended may begin
-/// its next one: it runs already, and to wake another one costs as much as a call.
-const FAIR_WAIT: Duration = Duration::from_micros(500);
+/// For each who waits. Who has waited for so long is let in when the next call ends; before that, the thread whose call has
+/// just ended may begin its next one. It runs already, and to wake another one costs as much as a call: so that happens about
+/// once in this time, however many wait.
+const FAIR_WAIT: Duration = Duration::from_micros(150);
 
 /// A call that has waited so long for its answer is not counted any more: it needs no processor.
 pub const QUICK: Duration = Duration::from_micros(500);
@@ -68,7 +69,8 @@ impl Gate {
     /// A call has ended, or is not quick. Gives who is let in instead.
     #[must_use]
     pub fn leave(&mut self, now: Instant) -> Option<Arc<Waiter>> {
-        let has_waited = |since: &Instant| now.saturating_duration_since(*since) > FAIR_WAIT;
+        let fair_wait = FAIR_WAIT.saturating_mul(u32::try_from(self.waiting.len()).unwrap_or(u32::MAX));
+        let has_waited = |since: &Instant| now.saturating_duration_since(*since) > fair_wait;
         let is_due = |(since, _): &(Instant, Arc<Waiter>)| self.quick < self.width() || has_waited(since);
         match self.waiting.front().is_some_and(is_due) {
             true => self.waiting.pop_front().map(|(_, next)| next),
@@ -142,7 +144,7 @@ mod tests {
         let mut gate = gate(FAST);
         fill(&mut gate);
         let (first, second) = (gate.waiting[0].1.clone(), gate.enter().expect("it waits"));
-        let later = Instant::now() + 2 * FAIR_WAIT;
+        let later = Instant::now() + 4 * FAIR_WAIT;
         for waiter in [&first, &second] {
             assert!(Arc::ptr_eq(waiter, &gate.leave(later).expect("the next one")));
         }
