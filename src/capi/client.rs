@@ -110,6 +110,21 @@ pub(super) unsafe fn call(
     error: *mut *mut etcd_error,
     body: impl FnOnce(&Client, Option<&Context>) -> Result<()>,
 ) -> etcd_status {
+    // SAFETY: the caller's promise.
+    unsafe { call_once(client, context, error, &mut once(body)) }
+}
+
+/// Compiled once, and not for each function of the header.
+///
+/// # Safety
+/// As for `call`.
+#[inline(never)]
+unsafe fn call_once(
+    client: *mut etcd_client,
+    context: *const etcd_context,
+    error: *mut *mut etcd_error,
+    body: Body<'_>,
+) -> etcd_status {
     let call = || {
         // SAFETY: the caller's promise.
         let client = Arc::clone(unsafe { border::required("client", client.cast_const()) }?);
@@ -139,11 +154,39 @@ pub(super) unsafe fn write(
     error: *mut *mut etcd_error,
     body: impl FnOnce(&Client, Option<&Context>) -> Result<()>,
 ) -> etcd_status {
+    // SAFETY: the caller's promise.
+    unsafe { write_once(client, context, error, &mut once(body)) }
+}
+
+/// As `call_once`.
+///
+/// # Safety
+/// As for `call`.
+#[inline(never)]
+unsafe fn write_once(
+    client: *mut etcd_client,
+    context: *const etcd_context,
+    error: *mut *mut etcd_error,
+    body: Body<'_>,
+) -> etcd_status {
     let run = |client: &Client, context: Option<&Context>| {
         undecided_by_a_panic(|| true, panics::catch(|| body(client, context)))
     };
     // SAFETY: the caller's promise.
     unsafe { call(client, context, error, run) }
+}
+
+/// What a function of the header does, behind a pointer.
+type Body<'a> = &'a mut dyn FnMut(&Client, Option<&Context>) -> Result<()>;
+
+fn once(
+    body: impl FnOnce(&Client, Option<&Context>) -> Result<()>,
+) -> impl FnMut(&Client, Option<&Context>) -> Result<()> {
+    let mut body = Some(body);
+    move |client, context| match body.take() {
+        Some(body) => body(client, context),
+        None => Err(Error::new(Status::Internal, "a call was to be made twice")),
+    }
 }
 
 /// Makes a client from a copy of `config`; NULL takes all defaults. No network traffic, no thread. The caller frees it with

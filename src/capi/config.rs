@@ -67,6 +67,17 @@ pub type etcd_log_fn =
 /// # Safety
 /// As for `handle::borrow_mut`.
 pub(super) unsafe fn change(config: *mut etcd_config, body: impl FnOnce(&mut Config) -> Result<()>) -> etcd_status {
+    let mut body = Some(body);
+    // SAFETY: the caller's promise.
+    unsafe { change_once(config, &mut |config| body.take().map_or(Ok(()), |body| body(config))) }
+}
+
+/// Compiled once, and not for each function of the header.
+///
+/// # Safety
+/// As for `change`.
+#[inline(never)]
+unsafe fn change_once(config: *mut etcd_config, body: &mut dyn FnMut(&mut Config) -> Result<()>) -> etcd_status {
     // SAFETY: the caller's promise.
     border::status(|| body(unsafe { border::required_mut("config", config) }?))
 }

@@ -158,7 +158,30 @@ pub(super) unsafe fn begin(
     context: *const etcd_context,
     body: impl FnOnce(&Arc<Client>, &Context, &Arc<Completed>) -> Result<Outcome>,
 ) -> *mut etcd_future {
-    let begin = || {
+    let mut body = Some(body);
+    let mut once = |client: &Arc<Client>, cancel: &Context, completed: &Arc<Completed>| match body.take() {
+        Some(body) => body(client, cancel, completed),
+        None => Err(Error::new(Status::Internal, "a call was to begin twice")),
+    };
+    // SAFETY: the caller's promise.
+    unsafe { begin_once(kind, client, context, &mut once) }
+}
+
+/// What begins a call, behind a pointer.
+type Body<'a> = &'a mut dyn FnMut(&Arc<Client>, &Context, &Arc<Completed>) -> Result<Outcome>;
+
+/// Compiled once, and not for each function of the header.
+///
+/// # Safety
+/// As for `begin`.
+#[inline(never)]
+unsafe fn begin_once(
+    kind: Kind,
+    client: *mut etcd_client,
+    context: *const etcd_context,
+    body: Body<'_>,
+) -> *mut etcd_future {
+    let mut begin = || {
         // SAFETY: the caller's promise.
         let handle = Arc::clone(unsafe { border::required("client", client.cast_const()) }?);
         // SAFETY: the caller's promise.

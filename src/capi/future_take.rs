@@ -23,6 +23,22 @@ unsafe fn take(
     error: *mut *mut etcd_error,
     body: impl FnOnce(Value) -> Result<()>,
 ) -> etcd_status {
+    let mut body = Some(body);
+    // SAFETY: the caller's promise.
+    unsafe { take_once(future, wanted, error, &mut |value| body.take().map_or(Ok(()), |body| body(value))) }
+}
+
+/// Compiled once, and not for each function of the header.
+///
+/// # Safety
+/// As for `take`.
+#[inline(never)]
+unsafe fn take_once(
+    future: *mut etcd_future,
+    wanted: Option<Kind>,
+    error: *mut *mut etcd_error,
+    body: &mut dyn FnMut(Value) -> Result<()>,
+) -> etcd_status {
     let take = || {
         // SAFETY: the caller's promise.
         let future = unsafe { border::required("future", future.cast_const()) }?;

@@ -1,6 +1,6 @@
 //! The client: a configuration, a ring, lanes to run calls on, and the calls themselves.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -174,6 +174,24 @@ impl Client {
         context: Option<&Context>,
         body: &mut dyn FnMut(Caller) -> Option<Boxed<T>>,
     ) -> Result<T> {
+        let result = Arc::new(Mutex::new(None));
+        self.carry_out_task(context, &mut |caller| {
+            let (call, place) = (body(caller)?, result.clone());
+            Some(Box::pin(async move {
+                *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(call.await?);
+                Ok(())
+            }))
+        })?;
+        let result = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.ok_or_else(|| Error::new(Status::Internal, "the call has no result"))
+    }
+
+    /// Compiled once.
+    fn carry_out_task(
+        &self,
+        context: Option<&Context>,
+        body: &mut dyn FnMut(Caller) -> Option<Boxed<()>>,
+    ) -> Result<()> {
         let (shared, context) = (self.shared.clone(), context.cloned());
         let not_made = || Error::new(Status::Internal, "the call has not been made");
         let call = |pool| body(Caller { shared, pool, context });

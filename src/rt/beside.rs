@@ -1,12 +1,19 @@
 //! Starts what goes on beside a call: on its lane, where it stands still between calls, or on the runtime.
 
+use std::pin::Pin;
+
 #[cfg(unix)]
 use super::turn;
 
 pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    spawn_boxed(Box::pin(task));
+}
+
+/// Compiled once, and not for each kind of task.
+fn spawn_boxed(task: Pin<Box<dyn Future<Output = ()> + Send>>) {
     #[cfg(unix)]
     if turn::is_here() {
-        turn::with(|turn| turn.tasks.push(Box::pin(task)));
+        turn::with(|turn| turn.tasks.push(task));
         return;
     }
     tokio::spawn(task);

@@ -66,12 +66,17 @@ impl Internal {
         call: impl FnOnce(Arc<Pool>) -> F,
     ) -> Result<T> {
         let (inbox, pool) = self.started()?;
+        // The result goes beside the channel, so that there are not as many kinds of channels as of results.
         let (sender, receiver) = sync_channel(1);
+        let result = Arc::new(Mutex::new(None));
+        let place = result.clone();
         inbox.put(Box::pin(panics::then(call(pool), move |result| {
-            let _ = sender.send(result);
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            let _ = sender.send(());
         })));
-        let ended = |_| Error::new(Status::Internal, "the internal runtime ended before the call");
-        receiver.recv().map_err(ended)?
+        let _ = receiver.recv();
+        let result = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or_else(|| Err(Error::new(Status::Internal, "the internal runtime ended before the call")))
     }
 
     /// Starts a task that goes on without a caller, until it ends or the runtime does.
