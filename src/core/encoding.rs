@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::error::Result;
+use super::few;
 use super::memory;
 
 const UPPER_HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -115,7 +116,7 @@ pub fn form(pairs: &[(&'static str, Option<&str>)]) -> Result<Vec<u8>> {
 
 /// As `form`, for pairs in any order that are known to be small.
 pub fn push_form<'a>(into: &mut String, mut pairs: Vec<(&'a str, Cow<'a, str>)>) {
-    pairs.sort_by(|left, right| left.0.cmp(right.0));
+    few::sort_few(&mut pairs, |left, right| left.0 < right.0);
     let mut encoded = std::mem::take(into).into_bytes();
     for (name, value) in pairs {
         if !encoded.is_empty() {

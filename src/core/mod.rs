@@ -22,6 +22,7 @@ pub mod encoding;
 pub mod endpoint;
 pub mod error;
 pub mod exchange;
+pub mod few;
 pub mod history;
 pub mod http1;
 pub mod in_flight;

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::chance;
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
+use super::few;
 use super::status::Status;
 
 /// One list of endpoints with its pin. A call keeps the list it started with, even when another replaces it meanwhile.
@@ -121,7 +122,7 @@ impl<'a> Round<'a> {
             let is_good = |position: &usize| {
                 self.endpoints.list.get(*position).is_some_and(|endpoint| endpoint.condition().is_good())
             };
-            to_ask.sort_by_key(|position| !is_good(position));
+            few::sort_few(to_ask, |left, right| is_good(left) && !is_good(right));
         }
         order
     }

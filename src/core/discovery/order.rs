@@ -1,13 +1,13 @@
 //! The order in which RFC 2782 wants the targets of SRV records to be tried.
 
 use super::message::Record;
-use crate::core::chance;
+use crate::core::{chance, few};
 
 /// By priority; within one, at random, in proportion to the weights. Targets that say "not available" are left out.
 pub(super) fn ordered(mut records: Vec<Record>) -> Vec<Record> {
     records.retain(|record| !record.target.is_empty());
     // Records of weight 0 come first within a priority, so that they have their small chance.
-    records.sort_by_key(|record| (record.priority, record.weight));
+    few::sort_few(&mut records, |left, right| (left.priority, left.weight) < (right.priority, right.weight));
     let mut result = Vec::with_capacity(records.len());
     while let Some(first) = records.first() {
         let priority = first.priority;
