@@ -19,6 +19,9 @@ SHARED := $(TARGET)/release/libetcd_client.so
 STATIC := $(TARGET)/release/libetcd_client.a
 STAGE := $(abspath stage)
 
+# Without the rlib, which only the tests need, and beside which cargo does no link-time optimisation.
+BUILD := cargo rustc --release --lib --crate-type cdylib,staticlib
+
 MEMCHECK := valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
 	--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --suppressions=tests/c/valgrind.supp
 
@@ -34,7 +37,7 @@ quickstart: staged ## Build the library and run a first C program on a real etcd
 .PHONY: staged
 staged:
 	@scripts/install-missing gcc pkg-config
-	cargo build --release
+	$(BUILD)
 	@$(MAKE) --silent install DESTDIR= PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib INCLUDEDIR=$(STAGE)/include
 
 .PHONY: test
@@ -161,7 +164,7 @@ install: $(SHARED) ## Install to PREFIX (default /usr/local), under DESTDIR if t
 
 # No prerequisites: an existing build is installed as it is, so that `sudo make install` needs no cargo.
 $(SHARED):
-	cargo build --release
+	$(BUILD)
 
 .PHONY: clean
 clean: ## Remove all that was built
