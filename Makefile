@@ -152,7 +152,14 @@ header: ## Write include/etcd_client.h anew from src/
 .PHONY: install
 install: $(SHARED) ## Install to PREFIX (default /usr/local), under DESTDIR if that is set
 	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
-	install -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/libetcd_client.so.$(VERSION)'
+	@# The names of functions, of which no program needs any, in a file that debuggers, profilers and valgrind find there. Not
+	@# beside the library, where ldconfig would take it for one.
+	install -d '$(DESTDIR)$(LIBDIR)/.debug'
+	objcopy --only-keep-debug $(SHARED) '$(DESTDIR)$(LIBDIR)/.debug/libetcd_client.so.$(VERSION).debug'
+	chmod 644 '$(DESTDIR)$(LIBDIR)/.debug/libetcd_client.so.$(VERSION).debug'
+	objcopy --strip-all --add-gnu-debuglink='$(DESTDIR)$(LIBDIR)/.debug/libetcd_client.so.$(VERSION).debug' \
+		$(SHARED) '$(DESTDIR)$(LIBDIR)/libetcd_client.so.$(VERSION)'
+	chmod 755 '$(DESTDIR)$(LIBDIR)/libetcd_client.so.$(VERSION)'
 	ln -sf libetcd_client.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libetcd_client.so.$(SOVERSION)'
 	ln -sf libetcd_client.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libetcd_client.so'
 	install -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/libetcd_client.a'
