@@ -64,6 +64,7 @@ test: ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory examples-ffi
 	@$(MAKE) --no-print-directory quickstart
 	scripts/check-counts
+	scripts/check-size $(SHARED)
 	@# The tests' library panics on demand (the feature test-faults); that of the users has nothing of it.
 	! grep -q 'a fault that a test asked for' $(SHARED)
 
