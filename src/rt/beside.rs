@@ -10,6 +10,7 @@ pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
 }
 
 /// Compiled once, and not for each kind of task.
+#[expect(clippy::disallowed_methods, reason = "this is what the others use")]
 fn spawn_boxed(task: Pin<Box<dyn Future<Output = ()> + Send>>) {
     #[cfg(unix)]
     if turn::is_here() {

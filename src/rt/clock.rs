@@ -40,6 +40,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[expect(clippy::disallowed_methods, reason = "this is what the others use")]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         #[cfg(unix)]
         match turn::alarm(self.at) {

@@ -130,6 +130,7 @@ impl Drop for Internal {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is what the others use")]
 fn start(trust: &Arc<Trust>) -> Result<Running> {
     let failed = |what: &str, error: std::io::Error| {
         Error::new(Status::Internal, format!("cannot start the internal {what}: {error}"))

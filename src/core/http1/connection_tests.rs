@@ -1,5 +1,7 @@
 //! The same bytes read by hyper and by us, at once and piece by piece: what comes out must be the same.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::io;
 use std::sync::Arc;
 
