@@ -210,7 +210,8 @@ impl Connection {
     }
 
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.incoming.capacity() - self.incoming.len() < LEAST_ROOM {
+        // Where nothing waits in it, the memory of the last answer is used again as a whole.
+        if self.incoming.is_empty() || self.incoming.capacity() - self.incoming.len() < LEAST_ROOM {
             self.incoming.reserve(READ_AT_ONCE);
         }
         poll_read_buf(Pin::new(&mut self.socket), context, &mut self.incoming)

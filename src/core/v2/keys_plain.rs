@@ -384,15 +384,15 @@ fn run(bytes: &[u8]) -> (usize, u64) {
     }
 }
 
-const BLOCK: usize = 16;
+const BLOCK: usize = 32;
 
-/// Whether no byte of a block ends a run, and all of them are ASCII. The compiler makes vector instructions of it.
+/// Whether no byte of a block ends a run, and all of them are ASCII.
 #[inline]
 fn is_plain_ascii(block: &[u8; BLOCK]) -> bool {
-    // As numbers with a sign, what is not ASCII is smaller than everything else.
-    let is_other =
-        |byte: u8| u8::from((byte ^ CHANGED).cast_signed() < SMALLEST.cast_signed()) | u8::from(byte == b'\\');
-    block.iter().fold(0, |any, byte| any | is_other(*byte)) == 0
+    let (words, _) = block.as_chunks::<8>();
+    words.iter().map(|word| u64::from_le_bytes(*word)).fold(0, |any, word| any | small(word) | backslash(word) | word)
+        & HIGH
+        == 0
 }
 
 /// With this bit changed the quotation mark is beside the control characters, and the blank and its neighbours are not.
@@ -411,9 +411,19 @@ const fn each(byte: u8) -> u64 {
 /// The lowest bit that is set stands in the first byte that ends a run; bits above it mean nothing.
 #[inline]
 fn stops(word: u64) -> u64 {
-    let small = (word ^ each(CHANGED)).wrapping_sub(each(SMALLEST));
-    let backslash = (word ^ each(b'\\')).wrapping_sub(each(1));
-    (small | backslash) & !word & HIGH
+    (small(word) | backslash(word)) & !word & HIGH
+}
+
+/// The highest bit of a byte is set where it is a control character or a quotation mark, and above such a one.
+#[inline]
+fn small(word: u64) -> u64 {
+    (word ^ each(CHANGED)).wrapping_sub(each(SMALLEST))
+}
+
+/// The same for a backslash.
+#[inline]
+fn backslash(word: u64) -> u64 {
+    (word ^ each(b'\\')).wrapping_sub(each(1))
 }
 
 #[inline]
