@@ -35,7 +35,9 @@ def has_package(name):
 
 def build_ours():
     """The library and the programs around it, which everything here needs."""
-    subprocess.run(["cargo", "build", "--release", "--quiet"], check=True, cwd=REPOSITORY)
+    # As the Makefile does it: with link-time optimisation.
+    command = ["cargo", "rustc", "--release", "--quiet", "--lib", "--crate-type", "cdylib,staticlib"]
+    subprocess.run(command, check=True, cwd=REPOSITORY)
     libraries = PROGRAMS / "library"
     libraries.mkdir(parents=True, exist_ok=True)
     # The name which the loader looks for is not the name of cargo's file.
