@@ -309,3 +309,42 @@ fn an_answer_that_comes_before_the_request_has_gone_out_is_heard() {
     });
     assert_eq!(head.expect("a head").http_status, 413);
 }
+
+/// The same on a lane, where the server takes some of the request, and resets the connection since it does not take the rest.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_is_heard_though_the_write_meets_the_reset_behind_it() {
+    use std::io::{Read, Write};
+
+    use crate::rt::driver::Driver;
+    use crate::rt::lane_socket::LaneSocket;
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    const ROUNDS: usize = 300;
+    let refusing = std::thread::spawn(move || {
+        for round in 0..ROUNDS {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let mut taken = vec![0; 1 + round * 10_000];
+            stream.read_exact(&mut taken).expect("a part of the request");
+            stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n").expect("written");
+        }
+    });
+    let mut driver = Driver::new().expect("a driver");
+    let request = Request { body: vec![b'x'; 32 << 20].into(), method: http::Method::PUT, ..get() };
+    let mut lost = Vec::new();
+    for round in 0..ROUNDS {
+        let sending = async {
+            let socket = LaneSocket::connect_tcp(address).await.expect("connected");
+            let mut connection = Connection::new(Stream::Plain(socket.into()));
+            connection.prepare(&request, &hop(), None).expect("a request");
+            connection.send(true).await.map(|head| head.http_status)
+        };
+        match driver.block_on(|| sending, &mut |_| {}) {
+            Ok(http_status) => assert_eq!(http_status, 413),
+            Err(broken) => lost.push((round, broken)),
+        }
+    }
+    refusing.join().expect("no panic");
+    assert!(lost.is_empty(), "{} of {ROUNDS} were lost: {:?}", lost.len(), lost.first());
+}
