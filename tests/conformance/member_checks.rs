@@ -145,7 +145,8 @@ fn a_look_that_stands_still_between_calls_keeps_no_watch_from_its_questions() {
     let failure = client.get("/k").expect_err("an answer");
     assert_eq!(failure.api_code, 100, "{failure:?}");
     let watcher = watch(&client, &quiet_watch());
-    watcher.next_within(4 * IDLE_MS).expect_err("no event");
+    let failure = watcher.next_within(4 * IDLE_MS).expect_err("no event");
+    assert_eq!((failure.status, failure.list.len()), (ETCD_ERR_DEADLINE_EXCEEDED, 0), "{failure:?}");
     let targets: Vec<_> = server.requests().into_iter().map(|request| request.target).collect();
     let watches = server.requests().iter().filter(|request| is_watch(request)).count();
     assert_eq!(watches, 1, "one stream, which goes on: {targets:#?}");
