@@ -2,10 +2,10 @@
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Wake;
 
 use super::callback_queue::Signal;
+use super::sync::{AtomicU8, Ordering};
 use crate::ffi::readiness::Readiness;
 
 const IDLE: u8 = 0;
