@@ -161,7 +161,7 @@ fn sixteen_threads_share_a_client() {
         for number in 0..16 {
             let client = &client;
             scope.spawn(move || {
-                for round in 0..50 {
+                for round in 0..15 {
                     let key = format!("/t{number}/{round}");
                     assert_eq!(client.get(&key).expect("an answer").value(), key, "each call gets its own answer");
                 }
@@ -208,6 +208,27 @@ fn an_answer_behind_a_large_one_is_not_taken_for_the_next_one() {
             assert_eq!(client.get("/foo").expect("answered").value().len(), 70_000, "round {round}");
             assert_eq!(client.create("/foo", "bar").expect("answered").value().len(), 70_000, "a fresh one");
             assert_eq!(client.get("/foo").expect("answered").value().len(), 70_000, "round {round}");
+        }
+    }
+}
+
+// It takes some of the request, says no, and resets the connection since it does not take the rest.
+#[test]
+fn a_refusal_is_heard_though_the_rest_of_the_request_meets_a_reset() {
+    fn refuse(number: usize, stream: &mut (impl Read + Write)) {
+        if stream.read_exact(&mut vec![0; 10_000 * (number + 1)]).is_ok() {
+            let body = r#"{"errorCode":413,"message":"too large","cause":"","index":0}"#;
+            let head = format!("HTTP/1.1 413 Too Large\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all((head + body).as_bytes()).and_then(|()| stream.flush());
+        }
+    }
+    let plain = RawServer::start(|number, mut stream| refuse(number, &mut stream));
+    let (authority, encrypted) = tls_connections::server(|number, mut stream| refuse(number, &mut stream));
+    let value = "x".repeat(4 << 20);
+    for client in [Client::of(&plain.http()), tls_connections::client(&authority, &encrypted)] {
+        for round in 0..50 {
+            let failure = client.create("/foo", &value).expect_err("refused");
+            assert_eq!((failure.http_status, failure.outcome), (413, ETCD_NOT_APPLIED), "round {round}: {failure:?}");
         }
     }
 }
