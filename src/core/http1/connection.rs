@@ -149,6 +149,8 @@ impl Connection {
             outgoing.body.advance(written);
         }
         ready!(socket.poll_flush(context))?;
+        // What is empty may still be a piece of something large.
+        outgoing.body = Bytes::new();
         outgoing.is_under_way = false;
         Poll::Ready(Ok(()))
     }

@@ -348,3 +348,38 @@ fn an_answer_is_heard_though_the_write_meets_the_reset_behind_it() {
     refusing.join().expect("no panic");
     assert!(lost.is_empty(), "{} of {ROUNDS} were lost: {:?}", lost.len(), lost.first());
 }
+
+/// An idle connection lasts for a minute, and there may be many.
+#[test]
+fn a_connection_that_rests_holds_nothing_of_its_last_request() {
+    struct Owned(Arc<Vec<u8>>);
+    impl AsRef<[u8]> for Owned {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    let value = Arc::new(vec![b'x'; 1 << 20]);
+    let request = Request { body: Bytes::from_owner(Owned(value.clone())), method: http::Method::PUT, ..get() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut connection = runtime.block_on(async move {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        let mut connection = Connection::new(Stream::Plain(ours.into()));
+        connection.prepare(&request, &hop(), None).expect("a request");
+        let serving = tokio::spawn(async move {
+            theirs.read_exact(&mut vec![0; 1 << 20]).await.expect("a request");
+            let answering = theirs.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+            answering.map(|()| theirs).expect("written")
+        });
+        let mut taken = tokio::time::timeout(std::time::Duration::from_secs(5), connection.send(true)).await;
+        assert_eq!(taken.as_mut().expect("in time").as_mut().expect("a head").http_status, 200);
+        let mut theirs = serving.await.expect("no panic");
+        let mut rest = vec![0; 4096];
+        while !connection.rest() {
+            let _ = theirs.try_read(&mut rest);
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(1), connection.read()).await;
+        }
+        connection
+    });
+    assert!(connection.rest());
+    assert_eq!(Arc::strong_count(&value), 1);
+}
