@@ -383,3 +383,30 @@ fn a_connection_that_rests_holds_nothing_of_its_last_request() {
     assert!(connection.rest());
     assert_eq!(Arc::strong_count(&value), 1);
 }
+
+/// It may wait in a future for long.
+#[test]
+fn an_answer_that_is_kept_takes_no_more_memory_than_it_needs() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let answer = runtime.block_on(async {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        let (pool, hop) = (Pool::default(), hop());
+        let mut connection = Box::new(Connection::new(Stream::Plain(ours.into())));
+        let mut kept = None;
+        for length in [60_000, 10_000] {
+            let body = "x".repeat(length);
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+            theirs.write_all(answer.as_bytes()).await.expect("written");
+            connection.prepare(&get(), &hop, None).expect("a request");
+            let head = connection.send(true).await.expect("a head");
+            let open = OpenAnswer::new(head, connection, Arc::clone(&hop.origin), false);
+            let answer = open.complete(&pool, &hop, 1 << 20).await.expect("an answer").detached();
+            kept = (length == 10_000).then_some(answer);
+            connection = pool.take(&hop.origin).expect("it rests");
+            let _ = theirs.read(&mut [0; 1024]).await.expect("a request");
+        }
+        kept.expect("an answer")
+    });
+    let capacity = answer.body.try_into_mut().expect("nobody else has it").capacity();
+    assert!(capacity <= 2 * 10_000, "{capacity} bytes for 10000");
+}
