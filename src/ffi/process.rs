@@ -44,7 +44,8 @@ mod page {
     #[cold]
     fn prepare() -> bool {
         // SAFETY: takes no pointers.
-        let is_whole_page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).is_ok_and(|size| size == SIZE);
+        let is_whole_page =
+            usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).is_ok_and(|size| size == SIZE);
         let page = std::ptr::from_ref(&PAGE).cast_mut().cast();
         // SAFETY: it is exactly our own page, of which nothing but this process's number is read.
         let is_ready = is_whole_page && unsafe { libc::madvise(page, SIZE, libc::MADV_WIPEONFORK) } == 0;
