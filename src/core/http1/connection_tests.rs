@@ -372,7 +372,7 @@ fn a_connection_that_rests_holds_nothing_of_its_last_request() {
         });
         let mut taken = tokio::time::timeout(std::time::Duration::from_secs(5), connection.send(true)).await;
         assert_eq!(taken.as_mut().expect("in time").as_mut().expect("a head").http_status, 200);
-        let mut theirs = serving.await.expect("no panic");
+        let theirs = serving.await.expect("no panic");
         let mut rest = vec![0; 4096];
         while !connection.rest() {
             let _ = theirs.try_read(&mut rest);
