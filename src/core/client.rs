@@ -146,7 +146,8 @@ impl Client {
         let request = self.keys_request(operation)?;
         let effect = request.effect;
         let (shared, context) = (self.shared.clone(), context.cloned());
-        let answered = self.block_on(|pool| call::http(shared, pool, request, context))??;
+        let deadline = context.as_ref().and_then(Context::deadline);
+        let answered = self.block_on(deadline, |pool| call::http(shared, pool, request, context))??;
         value::response(answered, effect)
     }
 
@@ -193,9 +194,10 @@ impl Client {
         body: &mut dyn FnMut(Caller) -> Option<Boxed<()>>,
     ) -> Result<()> {
         let (shared, context) = (self.shared.clone(), context.cloned());
+        let deadline = context.as_ref().and_then(Context::deadline);
         let not_made = || Error::new(Status::Internal, "the call has not been made");
         let call = |pool| body(Caller { shared, pool, context });
-        self.block_on(|pool| {
+        self.block_on(deadline, |pool| {
             let call = call(pool);
             async move { call.ok_or_else(not_made)?.await }
         })?
@@ -205,6 +207,7 @@ impl Client {
     /// (no lane left, or it cannot drive one) the internal runtime does it.
     pub(super) fn block_on<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
+        deadline: Option<Instant>,
         call: impl FnOnce(Arc<Pool>) -> F,
     ) -> Result<T> {
         callback::refuse_to_block()?;
@@ -212,7 +215,7 @@ impl Client {
         if !lanes::can_run_here() {
             return self.internal.run(call);
         }
-        match self.lanes.run(call) {
+        match self.lanes.run(deadline, call) {
             Ok(result) => {
                 self.look_after_lanes();
                 Ok(result)

@@ -15,6 +15,7 @@ use super::http1::Broken;
 use super::http1::connection::Connection;
 use super::http1::head::Head;
 use super::http1::headers::Headers;
+use super::memory;
 use super::open_answer::OpenAnswer;
 use super::pool::Pool;
 use super::progress::Progress;
@@ -89,13 +90,11 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// A body of this size fills most of the memory that it was read into.
-const LARGE_BODY: usize = 8 << 10;
-
 impl Answer {
-    /// The same in memory of its own, for one that is kept: it was read into a connection's, which is larger.
+    /// The same in memory of its own, for one that is kept: it was read into a connection's, which is larger. Only what is
+    /// large was read into its own.
     pub fn detached(self) -> Answer {
-        let body = if self.body.len() < LARGE_BODY { Bytes::copy_from_slice(&self.body) } else { self.body };
+        let body = if self.body.len() <= memory::LARGE { Bytes::copy_from_slice(&self.body) } else { self.body };
         Answer { http_status: self.http_status, headers: self.headers.detached(), body }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::client::Shared;
 use super::endpoint::Endpoint;
 use super::log::Level;
-use super::member_check::check;
+use super::member_check;
 use super::pool::Pool;
 use super::ring::Endpoints;
 use crate::faults::{self, Place};
@@ -30,7 +30,7 @@ pub fn look_where_due(client: &Arc<Shared>, pool: &Arc<Pool>, endpoints: &Endpoi
 /// What it finds is noted in the endpoint's condition.
 async fn look(client: Arc<Shared>, pool: Arc<Pool>, endpoint: Arc<Endpoint>) {
     faults::here(Place::Look, endpoint.url().as_bytes());
-    if check(&client, &pool, &endpoint, Duration::ZERO, PATIENCE).await.result.is_ok() {
+    if member_check::look(&client, &pool, &endpoint, PATIENCE).await.is_ok() {
         client.config.log.write(Level::Info, &format!("endpoint {} is good again", endpoint.url()));
     }
 }

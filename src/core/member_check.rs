@@ -53,6 +53,17 @@ pub async fn check(client: &Shared, pool: &Pool, endpoint: &Endpoint, fresh: Dur
     check
 }
 
+/// A new question by one who may stand still on the way: it holds nothing that others would wait for.
+pub async fn look(client: &Shared, pool: &Pool, endpoint: &Endpoint, patience: Duration) -> Result<u64, Error> {
+    let check = Check { asked_at: Instant::now(), result: Box::pin(ask(client, pool, endpoint, patience)).await };
+    if let Ok(mut last) = endpoint.last_check().try_lock()
+        && last.as_ref().is_none_or(|last| last.asked_at < check.asked_at)
+    {
+        *last = Some(check.clone());
+    }
+    check.result
+}
+
 /// Asks, and notes what the answer says about the endpoint.
 async fn ask(client: &Shared, pool: &Pool, endpoint: &Endpoint, patience: Duration) -> Result<u64, Error> {
     let started = Instant::now();

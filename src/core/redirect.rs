@@ -84,7 +84,8 @@ fn absolute(url: &str) -> Option<Hop> {
         return None;
     }
     let uri: http::Uri = url.parse().ok()?;
-    let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let target = format!("{}{query}", uri.path());
     let origin = Arc::clone(endpoint.origin());
     Some(Hop { origin, host_header: endpoint.shared_host_header().clone(), target, credentials: None })
 }
@@ -142,6 +143,8 @@ mod tests {
         let cases = [
             ("http://b:1/c?y=2#f", "http://b:1/c?y=2"),
             ("http://b:1", "http://b:1/"),
+            ("http://b:1?y=2", "http://b:1/?y=2"),
+            ("//b:1?y=2", "http://b:1/?y=2"),
             ("//b:1/c", "http://b:1/c"),
             ("/c", "http://a:1/c"),
             ("c", "http://a:1/v2/keys/a/c"),

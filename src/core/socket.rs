@@ -261,15 +261,16 @@ enum Waiting {
 fn take_waiting(stream: &mut TlsStream<Transport>) -> Result<(), Waiting> {
     let (transport, session) = stream.get_mut();
     loop {
+        // It may have been taken in with the end of the answer before.
+        let state = session.process_new_packets().map_err(Waiting::Refused)?;
+        if state.plaintext_bytes_to_read() > 0 || state.peer_has_closed() {
+            return Err(Waiting::Unasked);
+        }
         match session.read_tls(&mut Unbuffered(transport)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Ok(0) | Err(_) => return Err(Waiting::Unasked),
             Ok(_) => {}
-        }
-        let state = session.process_new_packets().map_err(Waiting::Refused)?;
-        if state.plaintext_bytes_to_read() > 0 || state.peer_has_closed() {
-            return Err(Waiting::Unasked);
         }
     }
 }

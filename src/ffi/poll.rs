@@ -27,6 +27,10 @@ impl Wanted {
         (self.0.fd, self.0.events) == (wanted.fd, wanted.events)
     }
 
+    pub fn is_of(&self, descriptor: RawFd) -> bool {
+        self.0.fd == descriptor
+    }
+
     /// Its end and its failure are news as well. They are told once.
     pub fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.0.revents) != 0

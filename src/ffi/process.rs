@@ -39,12 +39,16 @@ mod page {
         }
     }
 
-    /// Systems with larger pages, or older than Linux 4.14, refuse. Several threads may do it at once.
+    /// Where pages are larger, others' data would be in it and be cleared too. Systems older than Linux 4.14 refuse. Several
+    /// threads may do it at once.
     #[cold]
     fn prepare() -> bool {
+        // SAFETY: takes no pointers.
+        let is_whole_page =
+            usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).is_ok_and(|size| size == SIZE);
         let page = std::ptr::from_ref(&PAGE).cast_mut().cast();
         // SAFETY: it is exactly our own page, of which nothing but this process's number is read.
-        let is_ready = unsafe { libc::madvise(page, SIZE, libc::MADV_WIPEONFORK) } == 0;
+        let is_ready = is_whole_page && unsafe { libc::madvise(page, SIZE, libc::MADV_WIPEONFORK) } == 0;
         STATE.store(if is_ready { CLEARED_BY_FORKS } else { USELESS }, Ordering::Release);
         is_ready
     }

@@ -70,21 +70,30 @@ struct Running<'a> {
     tasks: Vec<Task>,
     /// When the call is not quick any more; None when that was told.
     quick_until: Option<Instant>,
+    /// Since when the tasks have stood still, until the sockets have been asked what has come meanwhile.
+    tasks_rest_since: Option<Instant>,
 }
 
 impl<'a> Running<'a> {
     fn begin(driver: &'a mut Driver) -> Running<'a> {
         driver.wakeup.forget();
         let mut turn = std::mem::take(&mut driver.turn);
+        let tasks_rest_since = (!turn.tasks.is_empty()).then_some(turn.now);
         turn.now = Instant::now();
         driver.began = turn.now;
         let quick_until = turn.now.checked_add(QUICK);
         let before = turn::replace(Some(turn));
-        Running { driver, before, tasks: Vec::new(), quick_until }
+        Running { driver, before, tasks: Vec::new(), quick_until, tasks_rest_since }
     }
 
-    /// Those that have not ended are polled in the next turn again, or in that of the next call.
+    /// Those that have not ended are polled in the next turn again, or in that of the next call. For those that stood still
+    /// the time goes on when they have had a chance to say what they wait for: what has come counts, as it always does.
     fn poll_tasks(&mut self, context: &mut Context<'_>) {
+        let now = turn::with(|turn| {
+            let now = turn.now;
+            turn.now = self.tasks_rest_since.unwrap_or(now);
+            now
+        });
         loop {
             let Some(mut begun) = turn::with(|turn| std::mem::take(&mut turn.tasks)) else { return };
             if begun.is_empty() {
@@ -93,7 +102,10 @@ impl<'a> Running<'a> {
             begun.retain_mut(|task| task.as_mut().poll(context).is_pending());
             self.tasks.append(&mut begun);
         }
-        turn::with(|turn| turn.tasks.append(&mut self.tasks));
+        turn::with(|turn| {
+            turn.tasks.append(&mut self.tasks);
+            turn.now = now.unwrap_or(turn.now);
+        });
     }
 
     fn wait(&mut self) {
@@ -101,6 +113,7 @@ impl<'a> Running<'a> {
         let taken = turn::with(|turn| (std::mem::take(&mut turn.wanted), turn.alarm.take(), turn.now));
         let Some((mut wanted, alarm, began)) = taken else { return };
         if wakeup.begin_wait() {
+            self.tasks_rest_since = None;
             wanted.push(Wanted::new(wakeup.descriptor(), Interest::Read));
             let next = [alarm, self.quick_until].into_iter().flatten().min();
             let timeout = next.map(|next| next.saturating_duration_since(began));
@@ -203,6 +216,32 @@ mod tests {
         assert!(receiver.try_recv().is_err(), "not yet");
         thread::sleep(PAUSE);
         assert_eq!(run(&mut driver, receiver), Ok(7));
+    }
+
+    #[test]
+    fn what_came_while_a_task_stood_still_counts_though_its_time_is_over() {
+        use std::io::Write;
+
+        use tokio::io::AsyncReadExt;
+
+        use super::super::lane_socket::LaneSocket;
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let (mut driver, (sender, receiver)) = (driver(), tokio::sync::oneshot::channel());
+        let beginning = async {
+            let mut socket = LaneSocket::connect_tcp(address).await.expect("connected");
+            beside::spawn(async move {
+                let mut byte = [0];
+                let _ = sender.send(clock::timeout(PAUSE, socket.read(&mut byte)).await.is_ok());
+            });
+            clock::sleep(Duration::from_millis(1)).await;
+        };
+        run(&mut driver, beginning);
+        let (mut theirs, _) = listener.accept().expect("accepted");
+        theirs.write_all(b"x").expect("written");
+        thread::sleep(2 * PAUSE);
+        assert_eq!(run(&mut driver, receiver), Ok(true));
     }
 
     #[test]

@@ -89,9 +89,9 @@ impl Gate {
 
     /// The caller has had enough of waiting: it is let in.
     pub fn give_up(&mut self, waiter: &Arc<Waiter>) {
-        let before = self.waiting.len();
-        self.waiting.retain(|(_, other)| !Arc::ptr_eq(waiter, other));
-        if self.waiting.len() < before {
+        // Mostly it is the first, who has waited for the longest time.
+        if let Some(position) = self.waiting.iter().position(|(_, other)| Arc::ptr_eq(waiter, other)) {
+            self.waiting.remove(position);
             self.quick += 1;
         }
     }
@@ -110,9 +110,9 @@ impl Waiter {
         self.called.notify_one();
     }
 
-    /// Whether it was let in, and not only had enough of waiting.
-    pub fn wait(&self) -> bool {
-        let until = Instant::now().checked_add(LONGEST_WAIT);
+    /// Whether it was let in, and not only had enough of waiting. Nobody waits beyond his deadline.
+    pub fn wait(&self, deadline: Option<Instant>) -> bool {
+        let until = [Instant::now().checked_add(LONGEST_WAIT), deadline].into_iter().flatten().min();
         let is_let_in = self.is_let_in.lock().unwrap_or_else(PoisonError::into_inner);
         *wait_while(&self.called, is_let_in, until, |is_let_in| !*is_let_in)
     }
@@ -180,8 +180,15 @@ mod tests {
         gate.give_up(&waiter);
         gate.give_up(&waiter);
         assert_eq!((gate.quick, gate.waiting.len()), (5, 0));
-        assert!(!waiter.wait());
+        assert!(!waiter.wait(None));
         waiter.let_in();
-        assert!(waiter.wait());
+        assert!(waiter.wait(None));
+    }
+
+    #[test]
+    fn nobody_waits_beyond_his_deadline() {
+        let began = Instant::now();
+        assert!(!Waiter::default().wait(Some(began)));
+        assert!(began.elapsed() < LONGEST_WAIT / 2, "{:?}", began.elapsed());
     }
 }

@@ -45,6 +45,7 @@ impl LaneSocket {
 
 async fn connect(socket: Socket, address: &SockAddr) -> io::Result<LaneSocket> {
     socket.set_nonblocking(true)?;
+    turn::forget_news(socket.as_raw_fd());
     #[cfg(target_vendor = "apple")]
     socket.set_nosigpipe(true)?;
     match socket.connect(address) {
@@ -114,5 +115,42 @@ impl AsyncWrite for LaneSocket {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.socket.shutdown(std::net::Shutdown::Write))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use super::super::clock;
+    use super::super::driver::Driver;
+    use super::*;
+
+    // A descriptor that is closed is the next one that is made.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn news_of_a_closed_socket_are_not_taken_for_those_of_the_next_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        socket2::SockRef::from(&listener).listen(0).expect("a short queue");
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200));
+        let _in_the_queue: Vec<_> = std::iter::from_fn(|| connect().ok()).take(10).collect();
+        let (ours, _theirs) = UnixStream::pair().expect("a pair");
+        let mut ours = Some(ours);
+        let connecting = async {
+            let descriptor = ours.as_ref().map(AsRawFd::as_raw_fd).expect("open");
+            let mut has_waited = false;
+            let one_turn = std::future::poll_fn(|_| match std::mem::replace(&mut has_waited, true) {
+                true => Poll::Ready(()),
+                false => wait::<()>(descriptor, Interest::Write),
+            });
+            one_turn.await;
+            drop(ours.take());
+            clock::timeout(Duration::from_millis(100), LaneSocket::connect_tcp(address)).await.is_err()
+        };
+        let mut driver = Driver::new().expect("a driver");
+        assert!(driver.block_on(|| connecting, &mut |_| {}), "nobody has accepted it");
     }
 }

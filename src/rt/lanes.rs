@@ -71,9 +71,14 @@ impl State {
 }
 
 impl Lanes {
-    /// Runs a call on the calling thread; gives the call back when no lane is left, or none can be made.
-    pub fn run<F: Future, C: FnOnce(Arc<Pool>) -> F>(&self, call: C) -> Result<F::Output, C> {
-        self.wait_at_the_gate();
+    /// Runs a call on the calling thread; gives the call back when no lane is left, or none can be made. It begins by its
+    /// deadline, however many are before it.
+    pub fn run<F: Future, C: FnOnce(Arc<Pool>) -> F>(
+        &self,
+        deadline: Option<Instant>,
+        call: C,
+    ) -> Result<F::Output, C> {
+        self.wait_at_the_gate(deadline);
         let Some(mut lane) = self.take() else {
             self.leave_gate(Instant::now());
             return Err(call);
@@ -87,10 +92,10 @@ impl Lanes {
         Ok(output)
     }
 
-    fn wait_at_the_gate(&self) {
+    fn wait_at_the_gate(&self, deadline: Option<Instant>) {
         let waiter = self.state().gate.enter();
         if let Some(waiter) = waiter
-            && !waiter.wait()
+            && !waiter.wait(deadline)
         {
             self.state().gate.give_up(&waiter);
         }

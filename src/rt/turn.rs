@@ -60,6 +60,11 @@ pub fn take_news(descriptor: RawFd, interest: Interest) -> bool {
     with(|turn| turn.found.iter_mut().any(take)).unwrap_or(false)
 }
 
+/// A socket that is new may have the descriptor of one that was closed in this turn.
+pub fn forget_news(descriptor: RawFd) {
+    with(|turn| turn.found.retain(|wanted| !wanted.is_of(descriptor)));
+}
+
 /// Waits for a time: whether it has come; None where no lane runs.
 pub fn alarm(at: Instant) -> Option<bool> {
     with(|turn| {

@@ -2,10 +2,10 @@
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Wake;
 
 use super::callback_queue::Signal;
+use super::sync::{AtomicU8, Ordering};
 use crate::ffi::readiness::Readiness;
 
 const IDLE: u8 = 0;
@@ -30,7 +30,8 @@ impl Wakeup {
 
     /// What was woken before is of no interest any more.
     pub fn forget(&self) {
-        self.state.store(IDLE, Ordering::Release);
+        // Whoever woke it before must be seen by what is polled next, which a store would not ensure.
+        self.state.swap(IDLE, Ordering::AcqRel);
     }
 
     /// False when it was woken meanwhile: then there is nothing to wait for.

@@ -4,9 +4,13 @@ use std::thread;
 
 use etcd_client::capi::status::*;
 use etcd_test_harness::{Client, Config, Context, Get};
-use etcd_test_support::{Place, Reply, ScriptedServer};
+use std::io::{Read, Write};
+
+use etcd_test_support::tls_server::{ANSWER, answer_all, read_request};
+use etcd_test_support::{Place, RawServer, Reply, ScriptedServer};
 
 use crate::operations::{OPERATIONS, success};
+use crate::tls_connections;
 
 #[test]
 fn one_thread_uses_one_connection() {
@@ -157,7 +161,7 @@ fn sixteen_threads_share_a_client() {
         for number in 0..16 {
             let client = &client;
             scope.spawn(move || {
-                for round in 0..50 {
+                for round in 0..15 {
                     let key = format!("/t{number}/{round}");
                     assert_eq!(client.get(&key).expect("an answer").value(), key, "each call gets its own answer");
                 }
@@ -181,4 +185,50 @@ fn more_calls_than_lanes_all_wait_and_all_come_back() {
         assert!(calls.into_iter().all(|call| call.join().expect("it returns").status == ETCD_ERR_CANCELED));
     });
     server.wait_for_ended(100);
+}
+
+/// Answers the first request with a large body, and with another answer behind it.
+fn answer_twice(stream: &mut (impl Read + Write)) {
+    if read_request(stream).is_some() {
+        let body = ANSWER.split_once("\r\n\r\n").expect("a body").1.replace("bar", &"x".repeat(70_000));
+        let unasked = ANSWER.replace("bar", "not");
+        let both = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{unasked}", body.len());
+        let _ = stream.write_all(both.as_bytes()).and_then(|()| stream.flush());
+        answer_all(stream);
+    }
+}
+
+// A large body is read to its end and no further, so that what comes behind it is not seen with it.
+#[test]
+fn an_answer_behind_a_large_one_is_not_taken_for_the_next_one() {
+    let plain = RawServer::start(|_, mut stream| answer_twice(&mut stream));
+    let (authority, encrypted) = tls_connections::server(|_, mut stream| answer_twice(&mut stream));
+    for client in [Client::of(&plain.http()), tls_connections::client(&authority, &encrypted)] {
+        for round in 0..20 {
+            assert_eq!(client.get("/foo").expect("answered").value().len(), 70_000, "round {round}");
+            assert_eq!(client.create("/foo", "bar").expect("answered").value().len(), 70_000, "a fresh one");
+            assert_eq!(client.get("/foo").expect("answered").value().len(), 70_000, "round {round}");
+        }
+    }
+}
+
+// It takes some of the request, says no, and resets the connection since it does not take the rest.
+#[test]
+fn a_refusal_is_heard_though_the_rest_of_the_request_meets_a_reset() {
+    fn refuse(number: usize, stream: &mut (impl Read + Write)) {
+        if stream.read_exact(&mut vec![0; 10_000 * (number + 1)]).is_ok() {
+            let body = r#"{"errorCode":413,"message":"too large","cause":"","index":0}"#;
+            let head = format!("HTTP/1.1 413 Too Large\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all((head + body).as_bytes()).and_then(|()| stream.flush());
+        }
+    }
+    let plain = RawServer::start(|number, mut stream| refuse(number, &mut stream));
+    let (authority, encrypted) = tls_connections::server(|number, mut stream| refuse(number, &mut stream));
+    let value = "x".repeat(4 << 20);
+    for client in [Client::of(&plain.http()), tls_connections::client(&authority, &encrypted)] {
+        for round in 0..50 {
+            let failure = client.create("/foo", &value).expect_err("refused");
+            assert_eq!((failure.http_status, failure.outcome), (413, ETCD_NOT_APPLIED), "round {round}: {failure:?}");
+        }
+    }
 }

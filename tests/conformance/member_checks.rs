@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use etcd_client::capi::status::*;
-use etcd_test_harness::{Client, Config, Watch};
+use etcd_test_harness::{Client, Config, Context, Get, Watch};
 use etcd_test_support::{Place, Reply, Request, ScriptedServer};
 
 use crate::watching::*;
@@ -129,4 +129,25 @@ fn with_the_default_limit_a_quiet_member_is_asked_less_than_ten_times_a_minute()
     assert!(started.elapsed() >= Duration::from_secs(16));
     // The first looks come soon, to know that nothing of the history is missing; then one in 7 seconds.
     assert!((2..=5).contains(&checks), "{checks} in 16 seconds");
+}
+
+// It is begun by a call that needs nothing of it, and stands still as soon as that has its answer.
+#[test]
+fn a_look_that_stands_still_between_calls_keeps_no_watch_from_its_questions() {
+    let server = member(|request| match request.path() {
+        "/v2/keys/slow" => alive(30).stall_at(Place::Start),
+        _ => alive(30),
+    });
+    let client = Client::of(&server.endpoint());
+    let context = Context::with_timeout_ms(300);
+    client.get_with(Some(&context), "/slow", &Get::default()).expect_err("it is silent");
+    std::thread::sleep(Duration::from_millis(700));
+    let failure = client.get("/k").expect_err("an answer");
+    assert_eq!(failure.api_code, 100, "{failure:?}");
+    let watcher = watch(&client, &quiet_watch());
+    let failure = watcher.next_within(4 * IDLE_MS).expect_err("no event");
+    assert_eq!((failure.status, failure.list.len()), (ETCD_ERR_DEADLINE_EXCEEDED, 0), "{failure:?}");
+    let targets: Vec<_> = server.requests().into_iter().map(|request| request.target).collect();
+    let watches = server.requests().iter().filter(|request| is_watch(request)).count();
+    assert_eq!(watches, 1, "one stream, which goes on: {targets:#?}");
 }

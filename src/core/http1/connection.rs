@@ -46,6 +46,8 @@ pub struct Connection {
     resting_since: Instant,
     requests: u64,
     place: Option<Place>,
+    /// Whether the last answer was read to its end and no further, so that what stands behind it is still to be seen.
+    ends_unseen: bool,
 }
 
 /// A request on its way.
@@ -69,6 +71,7 @@ impl Connection {
             resting_since: Instant::now(),
             requests: 0,
             place: None,
+            ends_unseen: false,
         }
     }
 
@@ -106,18 +109,26 @@ impl Connection {
 
     /// Sends what was prepared and gives the answer's head.
     pub async fn send(&mut self, may_resend: bool) -> std::result::Result<Head, Broken> {
-        let look = self.requests > 0 && (!may_resend || self.resting_since.elapsed() > REST_WITHOUT_A_LOOK);
+        let ends_unseen = std::mem::take(&mut self.ends_unseen);
+        let may_be_dead = || !may_resend || ends_unseen || self.resting_since.elapsed() > REST_WITHOUT_A_LOOK;
+        let look = self.requests > 0 && may_be_dead();
         self.requests += 1;
         self.socket.begin_request(look)?;
         let read_before = self.wire().read();
+        let mut unwritten = None;
         std::future::poll_fn(|context| {
-            let written = self.poll_write(context);
+            if unwritten.is_none()
+                && let Poll::Ready(Err(error)) = self.poll_write(context)
+            {
+                unwritten = Some(error);
+            }
             match self.poll_head(context, read_before) {
                 Poll::Ready(Ok(head)) => Poll::Ready(Ok(head)),
                 // A server that refuses says why, and then closes: the write may meet the closing first.
-                came => match written {
-                    Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
-                    _ => came,
+                Poll::Pending if unwritten.as_ref().is_none_or(is_closing) => Poll::Pending,
+                came => match unwritten.take() {
+                    Some(error) => Poll::Ready(Err(error.into())),
+                    None => came,
                 },
             }
         })
@@ -138,6 +149,8 @@ impl Connection {
             outgoing.body.advance(written);
         }
         ready!(socket.poll_flush(context))?;
+        // What is empty may still be a piece of something large.
+        outgoing.body = Bytes::new();
         outgoing.is_under_way = false;
         Poll::Ready(Ok(()))
     }
@@ -190,6 +203,7 @@ impl Connection {
 
     /// Reads straight to where the bytes belong, no more than there is room for.
     pub async fn read_into(&mut self, mut room: impl bytes::BufMut) -> io::Result<usize> {
+        self.ends_unseen = true;
         std::future::poll_fn(|context| {
             self.write_on(context);
             poll_read_buf(Pin::new(&mut self.socket), context, &mut room)
@@ -224,6 +238,11 @@ impl Connection {
         // What nobody asked for may have come behind the answer.
         self.incoming.is_empty() && !self.outgoing.is_under_way
     }
+}
+
+/// Then there is an end to what can be read, and it is not waited for in vain.
+fn is_closing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
 fn some(written: usize) -> io::Result<usize> {

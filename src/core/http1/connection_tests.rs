@@ -311,3 +311,104 @@ fn an_answer_that_comes_before_the_request_has_gone_out_is_heard() {
     });
     assert_eq!(head.expect("a head").http_status, 413);
 }
+
+/// The same on a lane, where the server takes some of the request, and resets the connection since it does not take the rest.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_is_heard_though_the_write_meets_the_reset_behind_it() {
+    use std::io::{Read, Write};
+
+    use crate::rt::driver::Driver;
+    use crate::rt::lane_socket::LaneSocket;
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    const ROUNDS: usize = 300;
+    let refusing = std::thread::spawn(move || {
+        for round in 0..ROUNDS {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let mut taken = vec![0; 1 + round * 10_000];
+            stream.read_exact(&mut taken).expect("a part of the request");
+            stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n").expect("written");
+        }
+    });
+    let mut driver = Driver::new().expect("a driver");
+    let request = Request { body: vec![b'x'; 32 << 20].into(), method: http::Method::PUT, ..get() };
+    let mut lost = Vec::new();
+    for round in 0..ROUNDS {
+        let sending = async {
+            let socket = LaneSocket::connect_tcp(address).await.expect("connected");
+            let mut connection = Connection::new(Stream::Plain(socket.into()));
+            connection.prepare(&request, &hop(), None).expect("a request");
+            connection.send(true).await.map(|head| head.http_status)
+        };
+        match driver.block_on(|| sending, &mut |_| {}) {
+            Ok(http_status) => assert_eq!(http_status, 413),
+            Err(broken) => lost.push((round, broken)),
+        }
+    }
+    refusing.join().expect("no panic");
+    assert!(lost.is_empty(), "{} of {ROUNDS} were lost: {:?}", lost.len(), lost.first());
+}
+
+/// An idle connection lasts for a minute, and there may be many.
+#[test]
+fn a_connection_that_rests_holds_nothing_of_its_last_request() {
+    struct Owned(Arc<Vec<u8>>);
+    impl AsRef<[u8]> for Owned {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    let value = Arc::new(vec![b'x'; 1 << 20]);
+    let request = Request { body: Bytes::from_owner(Owned(value.clone())), method: http::Method::PUT, ..get() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut connection = runtime.block_on(async move {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        let mut connection = Connection::new(Stream::Plain(ours.into()));
+        connection.prepare(&request, &hop(), None).expect("a request");
+        let serving = tokio::spawn(async move {
+            theirs.read_exact(&mut vec![0; 1 << 20]).await.expect("a request");
+            let answering = theirs.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+            answering.map(|()| theirs).expect("written")
+        });
+        let mut taken = tokio::time::timeout(std::time::Duration::from_secs(5), connection.send(true)).await;
+        assert_eq!(taken.as_mut().expect("in time").as_mut().expect("a head").http_status, 200);
+        let theirs = serving.await.expect("no panic");
+        let mut rest = vec![0; 4096];
+        while !connection.rest() {
+            let _ = theirs.try_read(&mut rest);
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(1), connection.read()).await;
+        }
+        connection
+    });
+    assert!(connection.rest());
+    assert_eq!(Arc::strong_count(&value), 1);
+}
+
+/// It may wait in a future for long.
+#[test]
+fn an_answer_that_is_kept_takes_no_more_memory_than_it_needs() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let answer = runtime.block_on(async {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        let (pool, hop) = (Pool::default(), hop());
+        let mut connection = Box::new(Connection::new(Stream::Plain(ours.into())));
+        let mut kept = None;
+        for length in [60_000, 10_000] {
+            let body = "x".repeat(length);
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+            theirs.write_all(answer.as_bytes()).await.expect("written");
+            connection.prepare(&get(), &hop, None).expect("a request");
+            let head = connection.send(true).await.expect("a head");
+            let open = OpenAnswer::new(head, connection, Arc::clone(&hop.origin), false);
+            let answer = open.complete(&pool, &hop, 1 << 20).await.expect("an answer").detached();
+            kept = (length == 10_000).then_some(answer);
+            connection = pool.take(&hop.origin).expect("it rests");
+            let _ = theirs.read(&mut [0; 1024]).await.expect("a request");
+        }
+        kept.expect("an answer")
+    });
+    let capacity = answer.body.try_into_mut().expect("nobody else has it").capacity();
+    assert!(capacity <= 2 * 10_000, "{capacity} bytes for 10000");
+}

@@ -270,9 +270,9 @@ impl<'a> Reading<'a> {
 
     /// No time has an escape in it.
     fn expiration(&mut self) -> Option<Expiration> {
-        let length = self.rest.iter().position(|byte| *byte == b'"')?;
+        let (length, _) = run(self.rest);
         let (text, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest.get(1..)?;
+        self.rest = rest.strip_prefix(b"\"")?;
         expiration::read(std::str::from_utf8(text).ok()?).ok()
     }
 

@@ -70,6 +70,9 @@ fn what_is_not_plain_is_left_to_serde_json() {
         r#"{"action":"get","node":{"nodes":[{},]}}"#,
         r#"{"action":"get","node":{"expiration":"soon"}}"#,
         "{\"action\":\"g\net\"}",
+        // The time is one for the parser of times, and none in JSON.
+        "{\"action\":\"get\",\"node\":{\"expiration\":\"2014-09-10\n09:38:48Z\"}}",
+        "{\"action\":\"get\",\"node\":{\"expiration\":\"2014-09-10\\09:38:48Z\"}}",
         "{\"action\":\"g\u{0}et\"}",
         "{\"action\":\"get\"}\u{c}",
     ];
