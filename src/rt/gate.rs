@@ -12,8 +12,8 @@ use super::waiting::wait_while;
 /// one processor busy.
 const COST_OF_A_CALL: Duration = Duration::from_micros(20);
 
-/// One call computes while the answer to another one is on its way.
-const LEAST_PER_PROCESSOR: usize = 2;
+/// One call computes while the answers to others are on their way.
+const LEAST_PER_PROCESSOR: usize = 3;
 
 /// For each who waits. Who has waited for so long is let in when the next call ends; before that, the thread whose call has
 /// just ended may begin its next one. It runs already, and to wake another one costs as much as a call: so that happens about
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_few_calls_are_enough_where_answers_come_at_once_and_many_are_let_in_where_not() {
-        for (quickest, width) in [(1, 4), (40, 4), (300, 30), (2000, 200)] {
+        for (quickest, width) in [(1, 6), (40, 6), (300, 30), (2000, 200)] {
             assert_eq!(fill(&mut gate(Duration::from_micros(quickest))), width, "{quickest} us");
         }
     }
@@ -148,7 +148,7 @@ mod tests {
         for waiter in [&first, &second] {
             assert!(Arc::ptr_eq(waiter, &gate.leave(later).expect("the next one")));
         }
-        assert_eq!((gate.leave(later).is_none(), gate.quick), (true, 3));
+        assert_eq!((gate.leave(later).is_none(), gate.quick), (true, 5));
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
         });
         assert!((100..400).contains(&calls.count()));
         gate.took(FAST);
-        assert_eq!(gate.width(), 4);
+        assert_eq!(gate.width(), 6);
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
         let waiter = gate.waiting[0].1.clone();
         gate.give_up(&waiter);
         gate.give_up(&waiter);
-        assert_eq!((gate.quick, gate.waiting.len()), (5, 0));
+        assert_eq!((gate.quick, gate.waiting.len()), (7, 0));
         assert!(!waiter.wait(None));
         waiter.let_in();
         assert!(waiter.wait(None));

@@ -78,8 +78,7 @@ impl Lanes {
         deadline: Option<Instant>,
         call: C,
     ) -> Result<F::Output, C> {
-        self.wait_at_the_gate(deadline);
-        let Some(mut lane) = self.take() else {
+        let Some(mut lane) = self.enter(deadline) else {
             self.leave_gate(Instant::now());
             return Err(call);
         };
@@ -92,13 +91,18 @@ impl Lanes {
         Ok(output)
     }
 
-    fn wait_at_the_gate(&self, deadline: Option<Instant>) {
-        let waiter = self.state().gate.enter();
-        if let Some(waiter) = waiter
-            && !waiter.wait(deadline)
-        {
-            self.state().gate.give_up(&waiter);
+    /// Through the gate, to a lane. Under one lock where nobody has to wait: threads that meet at locks lose their turns there.
+    fn enter(&self, deadline: Option<Instant>) -> Option<Box<Lane>> {
+        let mut state = self.state();
+        if let Some(waiter) = state.gate.enter() {
+            drop(state);
+            let is_let_in = waiter.wait(deadline);
+            state = self.state();
+            if !is_let_in {
+                state.gate.give_up(&waiter);
+            }
         }
+        self.take(state)
     }
 
     fn leave_gate(&self, now: Instant) {
@@ -109,8 +113,7 @@ impl Lanes {
     }
 
     /// The lane used last has the warmest connection.
-    fn take(&self) -> Option<Box<Lane>> {
-        let mut state = self.state();
+    fn take(&self, mut state: MutexGuard<'_, State>) -> Option<Box<Lane>> {
         if let Some(lane) = state.idle.pop() {
             return Some(lane);
         }
@@ -201,32 +204,32 @@ mod tests {
     #[test]
     fn the_lane_used_last_is_used_next_and_lanes_are_capped() {
         let lanes = Lanes::default();
-        let taken: Vec<_> = std::iter::from_fn(|| lanes.take()).collect();
+        let taken: Vec<_> = std::iter::from_fn(|| lanes.take(lanes.state())).collect();
         assert_eq!(taken.len(), MOST_LANES);
         let last = taken.last().map(|lane| Arc::as_ptr(&lane.pool));
         taken.into_iter().for_each(|lane| lanes.put(lane, false));
-        assert_eq!(lanes.take().map(|lane| Arc::as_ptr(&lane.pool)), last);
+        assert_eq!(lanes.take(lanes.state()).map(|lane| Arc::as_ptr(&lane.pool)), last);
     }
 
     #[test]
     fn lanes_that_rest_for_too_long_are_closed_and_looked_after_by_one_task() {
         let lanes = Lanes::default();
         assert!(!lanes.need_a_task(), "there is none");
-        let taken: Vec<_> = (0..3).filter_map(|_| lanes.take()).collect();
+        let taken: Vec<_> = (0..3).filter_map(|_| lanes.take(lanes.state())).collect();
         taken.into_iter().for_each(|lane| lanes.put(lane, false));
         assert!(lanes.need_a_task() && !lanes.need_a_task(), "one task is enough");
         let now = Instant::now();
         assert!(lanes.close_old(now).is_some_and(|next| next > now));
         assert_eq!(lanes.close_old(now + MAX_REST), None);
         assert_eq!(lanes.0.lock().expect("unpoisoned").open, 0);
-        lanes.put(lanes.take().expect("a lane"), false);
+        lanes.put(lanes.take(lanes.state()).expect("a lane"), false);
         assert!(lanes.need_a_task(), "the task before has ended");
     }
 
     #[test]
     fn lanes_can_be_dropped_inside_another_runtime() {
         let lanes = Lanes::default();
-        let lane = lanes.take().expect("a lane");
+        let lane = lanes.take(lanes.state()).expect("a lane");
         lanes.put(lane, false);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async move { drop(lanes) });
