@@ -65,7 +65,7 @@ impl Client {
                 None => std::future::pending().await,
             }
         });
-        let mut closed = pin!(self.shared().closed.cancelled());
+        let mut closed = pin!(self.shared().closed.closed());
         let either = std::future::poll_fn(|waker| match cancelled.as_mut().poll(waker).is_ready() {
             true => std::task::Poll::Ready(()),
             false => closed.as_mut().poll(waker),
@@ -110,7 +110,7 @@ async fn sync_for_ever(client: Arc<Shared>, pool: Arc<Pool>, interval: Duration)
     let log = &client.config.log;
     // The retries are spread, so that many clients do not come back at the same moment.
     let mut retries = Backoff::between(FIRST_RETRY, interval);
-    while !client.closed.is_cancelled() {
+    while !client.closed.is_closed() {
         faults::here(Place::AutoSync, client.ring.current().list().first().map_or(&[], |first| first.url().as_bytes()));
         // Boxed, so that the task is small while it waits.
         let limited = within(None, Some(client.config.request_timeout.unwrap_or(LONGEST_IN_BACKGROUND)));

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use tokio_util::sync::CancellationToken;
-
 use super::attempt::HttpAttempt;
 use super::client::Shared;
 use super::cluster::walk;
@@ -20,6 +18,7 @@ use super::status::Status;
 use super::walk::Limits;
 use crate::faults::{self, Place};
 use crate::rt::clock;
+use crate::rt::closing::Closing;
 use crate::rt::context::Context;
 
 /// An answer with what a later error about it has to know.
@@ -119,7 +118,7 @@ pub async fn http_to(
 /// Runs what is no request of its own, until the context ends or the client is closed.
 pub async fn unless_interrupted<T>(
     context: Option<&Context>,
-    closed: &CancellationToken,
+    closed: &Closing,
     future: impl Future<Output = T>,
 ) -> Result<T> {
     let started = Instant::now();
@@ -141,14 +140,14 @@ async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 /// Ends when the call has to: cancelled, past its deadline, or the client closed.
-async fn interruption(context: Option<&Context>, closed: &CancellationToken, deadline: Option<Instant>) -> Status {
+async fn interruption(context: Option<&Context>, closed: &Closing, deadline: Option<Instant>) -> Status {
     let mut cancelled = pin!(async {
         match context {
             Some(context) => context.cancelled().await,
             None => std::future::pending().await,
         }
     });
-    let mut closed = pin!(closed.cancelled());
+    let mut closed = pin!(closed.closed());
     let mut passed = pin!(async {
         match deadline {
             Some(deadline) => clock::sleep_until(deadline).await,

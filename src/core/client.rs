@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 use super::auto_sync::AutoSync;
 use super::call;
@@ -26,6 +25,7 @@ use super::v2;
 use super::value;
 use crate::rt::callback;
 use crate::rt::callback_thread::CallbackThread;
+use crate::rt::closing::Closing;
 use crate::rt::context::Context;
 use crate::rt::internal::Internal;
 use crate::rt::lanes::{self, Lanes};
@@ -36,7 +36,7 @@ pub struct Shared {
     pub config: Config,
     pub ring: Ring,
     pub connector: Connector,
-    pub closed: CancellationToken,
+    pub closed: Closing,
     pub trust: Arc<Trust>,
     /// Places for watches that are being opened: thousands at once would need ten times the memory that they need once they
     /// are open, and more of a member than it takes in.
@@ -74,7 +74,7 @@ impl Client {
         let connector = Connector::new(Proxies::new(&config.proxy), tls);
         let trust = Arc::new(Trust::new(config.log.clone()));
         let internal = Internal::new(trust.clone());
-        let (closed, opening_watches) = (CancellationToken::new(), Semaphore::new(OPENING_WATCHES));
+        let (closed, opening_watches) = (Closing::default(), Semaphore::new(OPENING_WATCHES));
         let shared = Shared { config, ring, connector, closed, trust, opening_watches };
         Ok(Client {
             shared: Arc::new(shared),
@@ -240,7 +240,7 @@ impl Client {
     }
 
     pub(super) fn refuse_when_closed(&self) -> Result<()> {
-        match self.shared.closed.is_cancelled() {
+        match self.shared.closed.is_closed() {
             true => Err(Error::new(Status::Closed, "the client was closed")),
             false => Ok(()),
         }
@@ -253,7 +253,8 @@ impl Client {
             return Err(Error::new(Status::WouldDeadlock, "close was called inside a callback of this library"));
         }
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        self.shared.closed.cancel();
+        self.shared.closed.close();
+        self.lanes.wake_all();
         let left = self.running.wait_until_none(until);
         self.lanes.clear();
         // The callbacks last: what has just ended is still told to them.
@@ -274,7 +275,7 @@ impl Client {
 impl Drop for Client {
     /// Never waits: lanes and the internal runtime end by themselves.
     fn drop(&mut self) {
-        self.shared.closed.cancel();
+        self.shared.closed.close();
         self.callbacks.end();
     }
 }

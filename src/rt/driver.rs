@@ -48,6 +48,11 @@ impl Driver {
         }
     }
 
+    /// Wakes whoever runs it.
+    pub fn waker(&self) -> Option<&Waker> {
+        Some(&self.waker)
+    }
+
     /// The time, as of its last turn.
     pub fn now(&self) -> Instant {
         self.turn.now

@@ -2,6 +2,7 @@
 //! its own connections. A call handed to another thread costs 3 to 9 context switches; on a lane it costs one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::clock;
@@ -51,6 +52,8 @@ pub struct Lanes(Mutex<State>);
 #[derive(Default)]
 struct State {
     idle: Vec<Box<Lane>>,
+    /// Of all lanes that are open.
+    wakers: Vec<Waker>,
     /// Idle and in use together.
     open: usize,
     is_looked_after: bool,
@@ -65,8 +68,17 @@ impl State {
     fn take_old(&mut self, now: Instant) -> Vec<Box<Lane>> {
         let is_fresh = |since: Instant| now.saturating_duration_since(since) < MAX_REST;
         let old = self.idle.iter().position(|lane| is_fresh(lane.resting_since)).unwrap_or(self.idle.len());
-        self.open = self.open.saturating_sub(old);
-        self.idle.drain(..old).collect()
+        let old: Vec<_> = self.idle.drain(..old).collect();
+        self.forget(&old);
+        old
+    }
+
+    /// These lanes are closed.
+    fn forget(&mut self, lanes: &[Box<Lane>]) {
+        self.open = self.open.saturating_sub(lanes.len());
+        for waker in lanes.iter().filter_map(|lane| lane.driver.waker()) {
+            self.wakers.retain(|other| !other.will_wake(waker));
+        }
     }
 }
 
@@ -126,9 +138,10 @@ impl Lanes {
         }
         drop(state);
         let lane = Lane::new();
-        if lane.is_none() {
-            let mut state = self.state();
-            state.open = state.open.saturating_sub(1);
+        let mut state = self.state();
+        match &lane {
+            Some(lane) => state.wakers.extend(lane.driver.waker().cloned()),
+            None => state.open = state.open.saturating_sub(1),
         }
         lane
     }
@@ -151,6 +164,11 @@ impl Lanes {
             next.let_in();
         }
         closing.into_iter().for_each(|lane| lane.close());
+    }
+
+    /// Has every call look whether its client is closed.
+    pub fn wake_all(&self) {
+        self.state().wakers.iter().for_each(Waker::wake_by_ref);
     }
 
     /// Whether there are idle lanes that no task looks after; the caller has to start it then.
@@ -178,7 +196,7 @@ impl Lanes {
     pub fn clear(&self) {
         let mut state = self.state();
         let closing = std::mem::take(&mut state.idle);
-        state.open = state.open.saturating_sub(closing.len());
+        state.forget(&closing);
         drop(state);
         closing.into_iter().for_each(|lane| lane.close());
     }

@@ -8,6 +8,7 @@ pub mod callback_place;
 pub mod callback_queue;
 pub mod callback_thread;
 pub mod clock;
+pub mod closing;
 pub mod completion;
 pub mod context;
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Runs a call on the calling thread where the system has no `poll` (Windows): on a runtime of its own.
 
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
@@ -21,6 +22,11 @@ impl Driver {
 
     pub fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    /// A runtime wakes its tasks itself.
+    pub fn waker(&self) -> Option<&Waker> {
+        None
     }
 
     /// Not known.

@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
 pub use name_servers::NameServers;
 
 use super::call;
@@ -19,6 +17,7 @@ use super::endpoint::Endpoint;
 use super::error::{Error, Result};
 use super::status::Status;
 use crate::rt::alone;
+use crate::rt::closing::Closing;
 use crate::rt::context::Context;
 use lookup::Failure;
 use message::Record;
@@ -43,7 +42,7 @@ pub fn discover(
     };
     alone::block_on(async move {
         // No client whose end could end this.
-        let closed = CancellationToken::new();
+        let closed = Closing::default();
         let asking = ask_both(Arc::new(servers), questions, context.deadline().map(shortly_before));
         call::unless_interrupted(Some(&context), &closed, asking).await.map_err(during_lookup)?
     })?

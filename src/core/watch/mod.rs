@@ -85,7 +85,7 @@ impl Watcher {
         client.refuse_when_closed()?;
         let shared = client.shared();
         let watched = Watched::new(&shared.config.keys.prefix, key, options.recursive)?;
-        let stopped = shared.closed.child_token();
+        let stopped = shared.closed.token().child_token();
         Ok(Watcher {
             client,
             key: key.to_owned(),
