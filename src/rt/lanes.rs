@@ -1,8 +1,6 @@
 //! Lanes: what a blocking call runs on. A lane has no thread: whoever holds it drives it, and it has
 //! its own connections. A call handed to another thread costs 3 to 9 context switches; on a lane it costs one.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -29,16 +27,7 @@ const MAX_REST: Duration = Duration::from_secs(60);
 /// A lane in use looks so often for connections that nobody has needed for long.
 const BETWEEN_CLEANINGS: Duration = Duration::from_secs(1);
 
-/// The last lane that was made in this process.
-static LAST_MADE: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    /// The lane that this thread used last. Its connection is warm in the caches of the thread's processor.
-    static LAST_USED: Cell<u64> = const { Cell::new(0) };
-}
-
 pub struct Lane {
-    number: u64,
     pool: Arc<Pool>,
     driver: Driver,
     resting_since: Instant,
@@ -48,9 +37,7 @@ pub struct Lane {
 impl Lane {
     fn new() -> Option<Box<Lane>> {
         let now = Instant::now();
-        let number = LAST_MADE.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let driver = Driver::new()?;
-        Some(Box::new(Lane { number, pool: Arc::default(), driver, resting_since: now, cleaned_at: now }))
+        Some(Box::new(Lane { pool: Arc::default(), driver: Driver::new()?, resting_since: now, cleaned_at: now }))
     }
 
     fn close(self) {
@@ -137,13 +124,9 @@ impl Lanes {
         }
     }
 
-    /// This thread's own lane, or else the one used last, which has the warmest connection.
+    /// The lane used last has the warmest connection.
     fn take(&self, mut state: MutexGuard<'_, State>) -> Option<Box<Lane>> {
-        let own = LAST_USED.get();
-        let position = state.idle.iter().rposition(|lane| lane.number == own).or(state.idle.len().checked_sub(1));
-        if let Some(position) = position {
-            let lane = state.idle.remove(position);
-            LAST_USED.set(lane.number);
+        if let Some(lane) = state.idle.pop() {
             return Some(lane);
         }
         if state.open >= MOST_LANES {
@@ -157,10 +140,7 @@ impl Lanes {
         let lane = Lane::new();
         let mut state = self.state();
         match &lane {
-            Some(lane) => {
-                state.wakers.extend(lane.driver.waker().cloned());
-                LAST_USED.set(lane.number);
-            }
+            Some(lane) => state.wakers.extend(lane.driver.waker().cloned()),
             None => state.open = state.open.saturating_sub(1),
         }
         lane
@@ -247,22 +227,6 @@ mod tests {
         let last = taken.last().map(|lane| Arc::as_ptr(&lane.pool));
         taken.into_iter().for_each(|lane| lanes.put(lane, false));
         assert_eq!(lanes.take(lanes.state()).map(|lane| Arc::as_ptr(&lane.pool)), last);
-    }
-
-    #[test]
-    fn a_thread_gets_its_own_lane_again() {
-        let lanes = Arc::new(Lanes::default());
-        let mine = lanes.take(lanes.state()).expect("a lane");
-        let number = mine.number;
-        lanes.put(mine, false);
-        let (theirs, others) = (lanes.clone(), lanes.clone());
-        std::thread::spawn(move || {
-            let both = [theirs.take(theirs.state()), theirs.take(theirs.state())];
-            both.into_iter().flatten().for_each(|lane| others.put(lane, false));
-        })
-        .join()
-        .expect("no panic");
-        assert_eq!(lanes.take(lanes.state()).map(|lane| lane.number), Some(number));
     }
 
     #[test]
