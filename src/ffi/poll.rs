@@ -31,6 +31,11 @@ impl Wanted {
         self.0.fd == descriptor
     }
 
+    /// Nobody knows whether there is news of it.
+    fn assume_news(&mut self) {
+        self.0.revents = self.0.events;
+    }
+
     /// Its end and its failure are news as well. They are told once.
     pub fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.0.revents) != 0
@@ -38,13 +43,17 @@ impl Wanted {
 }
 
 /// Waits until there is news of one of them, or the time is over, or a signal comes. None for `timeout` waits as long as it
-/// takes.
+/// takes. Where the system cannot wait, there may be news of all: whoever asks finds out.
 pub fn wait(wanted: &mut [Wanted], timeout: Option<Duration>) -> io::Result<()> {
     if system_wait(wanted, timeout) >= 0 {
         return Ok(());
     }
     let error = io::Error::last_os_error();
-    if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+    if error.kind() == io::ErrorKind::Interrupted {
+        return Ok(());
+    }
+    wanted.iter_mut().for_each(Wanted::assume_news);
+    Err(error)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -123,7 +123,7 @@ impl<'a> Running<'a> {
             let next = [alarm, self.quick_until].into_iter().flatten().min();
             let timeout = next.map(|next| next.saturating_duration_since(began));
             if poll::wait(&mut wanted, timeout).is_err() {
-                // The system cannot wait now. The time goes on all the same.
+                // The system cannot wait now, so the sockets are asked every now and then.
                 std::thread::sleep(Duration::from_millis(1));
             }
             let woken = wanted.pop().is_some_and(|mut wakeup| wakeup.take_news());

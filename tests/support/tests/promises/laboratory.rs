@@ -135,7 +135,9 @@ fn a_client_that_is_cut_off_from_one_member_reaches_the_others_and_all_stay_heal
     let Ok(cut) = laboratory.cut_between(Node::Client, Node::Member(1)) else { return };
     assert_eq!(connect(&laboratory, 1).expect_err("cut off").kind(), ErrorKind::TimedOut);
     for number in [0, 2] {
-        assert_eq!(ask(&laboratory, number, "/v2/keys/?quorum=true").expect("not cut off").0, 200);
+        // A new leader may be chosen at this moment, on a busy machine.
+        let answers = || ask(&laboratory, number, "/v2/keys/?quorum=true").is_ok_and(|(status, _)| status == 200);
+        wait_until("the others are not cut off", answers);
     }
     assert!(laboratory.cluster().members().iter().all(|member| member.is_healthy()));
     cut.end();
