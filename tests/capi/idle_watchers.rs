@@ -7,6 +7,9 @@ use crate::alone::{descriptors, in_a_process_of_its_own};
 
 const WATCHERS: usize = 2000;
 
+/// More connections than the first watch can have left over.
+const IDLE: usize = 8;
+
 /// It is half of that; ten thousand watchers are to fit into 100 MB.
 const MOST_BYTES_EACH: usize = 9 << 10;
 
@@ -39,7 +42,8 @@ fn an_idle_watcher_costs_little_memory_before_and_after_its_events() {
         client.set("/another", "v").expect("set");
         let (before, descriptors_before) = (resident_bytes(), descriptors());
         let watchers: Vec<_> = (0..WATCHERS).map(|_| started(&client, "/watched", index)).collect();
-        wait_until("every watch has its connection", || descriptors() >= descriptors_before + WATCHERS);
+        // Some may have taken a connection that was idle before.
+        wait_until("every watch has its connection", || descriptors() + IDLE >= descriptors_before + WATCHERS);
         assert_small(before, "idle");
         for value in ["one", "two", "three"] {
             client.set("/watched", value).expect("set");
