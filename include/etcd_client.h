@@ -21,7 +21,7 @@
  *  9. etcd_client, etcd_context, etcd_watcher, etcd_future and etcd_queue may be used from many threads at once. Configs, options and lists
  *     being filled: one thread at a time. Responses, nodes and errors are immutable: any number of threads may read them.
  * 10. Misuse that can be detected (NULL where it is not allowed, unknown constants, blocking inside a callback, use after fork)
- *     comes back as a status. The library never aborts, never throws, never prints, and never changes the process's signal handling.
+ *     comes back as a status. The library never throws, never prints, and never changes the process's signal handling.
  *
  * A complete program: cc quickstart.c $(pkg-config --cflags --libs etcd_client)
  *
@@ -71,7 +71,7 @@
  *
  * Memory. Where there is none for what a caller gives (values, lists, PEM) or what an answer brings, the call fails with
  * ETCD_ERR_NO_MEMORY and the process goes on: nothing was sent then, or the outcome says what may have been done. Only when the
- * last small pieces (up to 64 KiB, and 408 KiB for the buffer of a connection) cannot be had, the process is ended.
+ * last small pieces (up to 64 KiB each) cannot be had, the process is ended.
  *
  * Errors. A context error (cancelled, deadline) wins over everything else. ETCD_ERR_CLUSTER: no endpoint gave a usable
  * answer, and the error's list says why, endpoint by endpoint. Everything from 400 on is an answer: etcd's refusal, or something

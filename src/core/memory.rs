@@ -6,8 +6,7 @@ use super::status::Status;
 /// From here on an allocation may fail and be told; a smaller one that fails ends the process, as everywhere in Rust.
 pub const LARGE: usize = 64 << 10;
 
-/// Left over by every large allocation for the small ones that come after it, and for the buffers of a connection, which hyper
-/// lets grow to 408 KiB without asking.
+/// Left over by every large allocation for the small ones that come after it.
 const SPARE: usize = 1 << 20;
 
 /// The error of a caller who wanted more than there is.

@@ -26,6 +26,14 @@ pub const QUICK: Duration = Duration::from_micros(500);
 /// Whatever happens, nobody waits here for longer.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
+/// Whoever has less time than this does not wait here at all: the turn of a crowd takes tens of milliseconds.
+const HURRY: Duration = Duration::from_millis(50);
+
+/// Whether a call has to begin at once.
+pub fn is_hurried(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| deadline.saturating_duration_since(Instant::now()) < HURRY)
+}
+
 #[derive(Debug)]
 pub struct Gate {
     /// None lets everybody in.
@@ -64,6 +72,11 @@ impl Gate {
         let waiter = Arc::new(Waiter::default());
         self.waiting.push_back((Instant::now(), waiter.clone()));
         Some(waiter)
+    }
+
+    /// Lets a caller in who has no time to wait.
+    pub fn pass(&mut self) {
+        self.quick += 1;
     }
 
     /// A call has ended, or is not quick. Gives who is let in instead.
@@ -158,6 +171,16 @@ mod tests {
         let now = Instant::now();
         assert!(gate.leave(now).is_none(), "it may come back at once");
         assert!(gate.leave(now).is_some(), "it did not");
+    }
+
+    #[test]
+    fn who_has_little_time_is_let_in_at_once() {
+        let mut gate = gate(FAST);
+        fill(&mut gate);
+        gate.pass();
+        assert_eq!((gate.quick, gate.waiting.len()), (7, 1));
+        let soon = |ms| Instant::now().checked_add(Duration::from_millis(ms));
+        assert!(is_hurried(soon(5)) && is_hurried(soon(0)) && !is_hurried(soon(1000)) && !is_hurried(None));
     }
 
     #[test]
