@@ -41,8 +41,13 @@ impl Running {
     pub fn wait_until_none(&self, until: Option<Instant>) -> usize {
         self.is_awaited.store(true, Ordering::SeqCst);
         let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(wait_while(&self.none_left, changing, until, |()| self.count.load(Ordering::SeqCst) > 0));
-        self.count.load(Ordering::SeqCst)
+        // As it was seen: when there was none, one that comes behind is not waited for.
+        let mut left = 0;
+        drop(wait_while(&self.none_left, changing, until, |()| {
+            left = self.count.load(Ordering::SeqCst);
+            left > 0
+        }));
+        left
     }
 }
 
@@ -78,6 +83,24 @@ mod tests {
             assert_eq!(running.wait_until_none(None), 0);
             threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
         }
+    }
+
+    #[test]
+    fn who_comes_when_there_was_none_is_not_waited_for() {
+        let running = Arc::new(Running::default());
+        let coming_and_going = running.clone();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ends = is_over.clone();
+        let other = thread::spawn(move || {
+            while !ends.load(Ordering::Relaxed) {
+                drop(coming_and_going.enter());
+            }
+        });
+        for _ in 0..20_000 {
+            assert_eq!(running.wait_until_none(None), 0);
+        }
+        is_over.store(true, Ordering::Relaxed);
+        other.join().expect("no panic");
     }
 
     #[test]
