@@ -20,6 +20,9 @@ const LEAST_PER_PROCESSOR: usize = 3;
 /// once in this time, however many wait.
 const FAIR_WAIT: Duration = Duration::from_micros(150);
 
+/// However quick a call was, a slower one makes it be forgotten.
+const LEAST_FORGOTTEN: Duration = Duration::from_nanos(500);
+
 /// A call that has waited so long for its answer is not counted any more: it needs no processor.
 pub const QUICK: Duration = Duration::from_micros(500);
 
@@ -94,10 +97,14 @@ impl Gate {
         }
     }
 
-    /// How long a call has taken.
+    /// How long a call has taken. One that ended before it waited for anything says nothing about answers.
     pub fn took(&mut self, time: Duration) {
+        if time.is_zero() {
+            return;
+        }
         // Forgotten within some hundred calls, when answers take longer from now on.
-        self.quickest = time.min(self.quickest.saturating_add(self.quickest / 64));
+        let forgetting = (self.quickest / 64).max(LEAST_FORGOTTEN);
+        self.quickest = time.min(self.quickest.saturating_add(forgetting));
     }
 
     /// The caller has had enough of waiting: it is let in.
@@ -191,6 +198,11 @@ mod tests {
             gate.width() < 64
         });
         assert!((100..400).contains(&calls.count()));
+        for useless in [Duration::ZERO, Duration::from_nanos(1)] {
+            gate.took(useless);
+            (0..500).for_each(|_| gate.took(Duration::from_millis(2)));
+            assert!(gate.width() >= 64, "a call that failed at once narrows the gate for good");
+        }
         gate.took(FAST);
         assert_eq!(gate.width(), 6);
     }
