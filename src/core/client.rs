@@ -215,6 +215,8 @@ impl Client {
         if !lanes::can_run_here() {
             return self.internal.run(call);
         }
+        // The client's own request timeout counts from when the call begins, for which it must not wait longer than that.
+        let deadline = deadline.or_else(|| Instant::now().checked_add(self.shared.config.request_timeout?));
         match self.lanes.run(deadline, call) {
             Ok(result) => {
                 self.look_after_lanes();

@@ -81,7 +81,6 @@ pub fn silently<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// Nobody waits for the thread that installs it: in a child that was forked in that moment, it would be for ever.
 /// Runs the host's code inside the library's: what panics there goes to the host's own hook.
 pub fn as_the_host<T>(body: impl FnOnce() -> T) -> T {
     struct Return(u32);
@@ -94,6 +93,7 @@ pub fn as_the_host<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
+/// Nobody waits for the thread that installs it: in a child that was forked in that moment, it would be for ever.
 fn install_hook() {
     static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
     if IS_INSTALLED.load(Ordering::Relaxed) || IS_INSTALLED.swap(true, Ordering::Relaxed) {

@@ -1,5 +1,5 @@
 //! Runs a call on the calling thread: what it waits for are sockets and times, and `poll` waits for all of them. A runtime
-//! would do the same with twice the instructions, and three descriptors more for each lane.
+//! would do the same with twice the instructions, and two descriptors more for each lane.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -137,9 +137,7 @@ impl<'a> Running<'a> {
             turn.wanted = wanted;
         });
     }
-}
 
-impl Running<'_> {
     fn notice_slowness(&mut self, is_slow: &mut dyn FnMut(Instant)) {
         let Some(now) = turn::with(|turn| turn.now) else { return };
         if self.quick_until.take_if(|until| *until <= now).is_some() {

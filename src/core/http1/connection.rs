@@ -211,7 +211,7 @@ impl Connection {
         .await
     }
 
-    /// What has been read in its place, and all that has not.
+    /// Makes room for so many bytes in one piece, those that have come already among them.
     pub fn make_room(&mut self, bytes: usize) {
         self.incoming.reserve(bytes.saturating_sub(self.incoming.len()));
     }

@@ -127,7 +127,7 @@ fn digits(text: &[u8]) -> Option<u64> {
     if is_number { std::str::from_utf8(text).ok()?.parse().ok() } else { None }
 }
 
-/// A body as a whole, where it is there as a whole.
+/// So much of an announced piece, which has come.
 pub fn whole(incoming: &mut BytesMut, framing: &mut Framing, length: usize) -> Bytes {
     framing.took(length);
     incoming.split_to(length.min(incoming.len())).freeze()

@@ -62,7 +62,7 @@ fn parse(bytes: &[u8]) -> Result<Parsed, Broken> {
     if matches!(http_status, 100 | 102..=199) {
         return Ok(Parsed::Interim(length));
     }
-    let (mut announcement, mut connection) = (Announcement::default(), Connection::default());
+    let (mut announcement, mut connection) = (Announcement::default(), ConnectionLines::default());
     let mut places = Places::default();
     for header in response.headers.iter() {
         // Nearly all of etcd's lines are told by the length of their names.
@@ -94,13 +94,14 @@ fn no_head(error: httparse::Error) -> Broken {
     })
 }
 
+/// What the server says of the connection.
 #[derive(Debug, Default)]
-struct Connection {
+struct ConnectionLines {
     closes: bool,
     is_kept: bool,
 }
 
-impl Connection {
+impl ConnectionLines {
     fn line(&mut self, value: &[u8]) {
         for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             self.closes |= token.eq_ignore_ascii_case(b"close");
